@@ -1,0 +1,53 @@
+"""Write files whole or not at all, and hash what went in. Read next: `journal.py`, which appends instead."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pyrite.errors import InputError
+
+
+def cache_dir() -> Path:
+    """Where models, features and scores are kept between runs: `$PYRITE_CACHE`, else `~/.cache/pyrite`."""
+    root = Path(os.environ.get("PYRITE_CACHE") or Path.home() / ".cache" / "pyrite")
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON with keys in the order given; refuses NaN and infinity, which JSON does not know.
+
+    Raises:
+        InputError: A number is not finite.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    except ValueError as error:
+        raise InputError(
+            f"Cannot write JSON: {error}. Replace missing numbers by null or by a not_applicable reason."
+        ) from error
+
+
+def content_key(*parts: Any) -> str:
+    """A 64-digit hexadecimal hash that is equal exactly where the parts (JSON values or bytes) are equal."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True, ensure_ascii=False, default=str).encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    data = content.encode() if isinstance(content, str) else content
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
