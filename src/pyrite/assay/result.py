@@ -57,8 +57,13 @@ FIELDS: dict[str, tuple[str, str]] = {
     ),
     "guards": (
         "object",
-        "Guard -> n/a with the reason, or `curve` (`n`, `proxy`, `gold`, `gold_low`, `gold_high`), `verdict` (`word`, `sentence`), "
-        "`difference` (interval of gold at n_max, guarded minus raw), `alignment` (`mean`, `std` of each member, or n/a).",
+        "Guard -> n/a with the reason, or `curve` (`n`, `proxy`, `gold`, `gold_low`, `gold_high`), `verdict` (`word`, "
+        "`sentence`), `difference` (interval of gold at n_max, guarded minus raw), `alignment` (`mean`, `std` of each member, or n/a).",
+    ),
+    "disagreement": (
+        "object or n/a",
+        "Of an ensemble: `members`, `rank_correlation` (interval: mean within-prompt rank correlation between two members), "
+        "`picks_differ` (interval: share of prompts where not all members pick the same best completion).",
     ),
     "probes": (
         "object",
@@ -67,7 +72,8 @@ FIELDS: dict[str, tuple[str, str]] = {
     ),
     "attacks": (
         "object",
-        "Attack -> n/a with the reason, or `effect` (interval), `baseline` (interval), `best` (string), `flag`, `says`, `n`, `rule`.",
+        "Attack -> n/a with the reason, or `effect` (interval), `baseline` (interval or n/a), `best` (string), `flag`, `says`, "
+        "`n`, `rule`.",
     ),
     "counts": (
         "object",
