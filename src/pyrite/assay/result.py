@@ -58,7 +58,8 @@ FIELDS: dict[str, tuple[str, str]] = {
     "guards": (
         "object",
         "Guard -> n/a with the reason, or `curve` (`n`, `proxy`, `gold`, `gold_low`, `gold_high`), `verdict` (`word`, "
-        "`sentence`), `difference` (interval of gold at n_max, guarded minus raw), `alignment` (`mean`, `std` of each member, or n/a).",
+        "`sentence`), `difference` (interval of gold at n_max, guarded minus raw), `alignment` (`mean`, `std` of each member, "
+        "or n/a).",
     ),
     "disagreement": (
         "object or n/a",
