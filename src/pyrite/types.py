@@ -250,7 +250,8 @@ class Preferences:
 
     def __post_init__(self) -> None:
         """Check the range, and that values and statuses agree."""
-        scores = Scores(self.probability, self.status, texts=self.texts)
+        given = {} if self.status is None else {"status": self.status}
+        scores = Scores(self.probability, **given, texts=self.texts)
         known = scores.value[scores.ok]
         if ((known < 0) | (known > 1)).any():
             raise InputError(f"probability holds {known[(known < 0) | (known > 1)][0].item()}; expected numbers in [0, 1].")
