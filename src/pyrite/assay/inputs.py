@@ -174,7 +174,7 @@ def spec_digest(spec: str) -> str:
     for word in spec.replace("|", " ").replace(";", " ").replace(",", " ").replace("[", " ").replace("]", " ").split():
         for part in {word, *word.split(":"), *word.split("*")}:
             path = Path(part)
-            if len(part) > 1 and path.exists():
+            if len(part) > 1 and (path.is_file() or (path / "config.json").is_file() or (path / "pyrite.json").is_file()):
                 for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
                     if file.is_file() and not file.name.startswith("."):
                         with file.open("rb") as stream:

@@ -1,0 +1,73 @@
+"""`pyrite assay`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyrite.cli.options import config_option, model_options, renames
+
+TEXT_COLUMNS = 100
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("reward")
+@click.option("--gold", metavar="SPEC", help="The score that the reward stands for; measured, never optimised.")
+@click.option("--data", required=True, metavar="DATA", help="File, folder, hf:org/name@split or embedded:NAME.")
+@click.option("--policy", metavar="GENERATOR", help="Let this model answer the prompts of DATA first.")
+@click.option("--samples", default=16, show_default=True, metavar="N", help="With --policy: completions a prompt.")
+@click.option("--temperature", default=1.0, show_default=True, help="With --policy: divides the logits.")
+@click.option("--max-new-tokens", default=128, show_default=True, help="With --policy: longest completion.")
+@click.option("--stop", multiple=True, metavar="TEXT", help="With --policy: end a completion here. May be repeated.")
+@click.option(
+    "--guard", "guards", multiple=True, metavar="NAME", help="Also judge the reward under this guard. May be repeated."
+)
+@click.option("--columns", multiple=True, metavar="NEW=OLD", help="Read column OLD as NEW. May be repeated.")
+@click.option("--rows", metavar="KIND", help="Read rows as pairs, candidates, labelled or prompts.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows.")
+@click.option("--skip-bad", is_flag=True, help="Leave bad rows out, and count them, instead of stopping.")
+@click.option("--cluster", metavar="COLUMN", help="Resample rows with equal values of this column together.")
+@click.option("--subset", metavar="COLUMN", help="Report each value of this column apart.")
+@click.option("--gold-kind", metavar="KIND", help="exact, human, judge, model or unknown: what the gold is.")
+@click.option("--n-max", type=click.IntRange(min=2), metavar="N", help="Longest best-of-n of the curve.")
+@click.option(
+    "--margin", default=0.1, show_default=True, help="A fall below this many standard deviations of gold does not matter."
+)
+@click.option("--draws", default=1000, show_default=True, type=click.IntRange(min=100), help="Bootstrap draws.")
+@click.option("--budget", default=5.0, show_default=True, metavar="MINUTES", help="Time for probes and attacks.")
+@click.option("--probe-samples", default=64, show_default=True, type=click.IntRange(min=0), help="Samples for them; 0: none.")
+@click.option("--seed", default=0, show_default=True, help="Of every draw.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; default runs/assay-NAME.")
+@click.option("--no-texts", is_flag=True, help="Leave prompts and completions out of everything written.")
+@click.option("--fresh", is_flag=True, help="Start over instead of going on from what is finished.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@model_options
+@config_option
+def command(reward: str, columns: tuple[str, ...], dry_run: bool, as_json: bool, no_texts: bool, **options: Any) -> None:
+    r"""Does REWARD rank well, what does it react to, what fools it, and does gold fall when it is optimised?
+
+    REWARD is a spec: a folder or hub id of a reward model, column:NAME, python:FILE:FN, verifier:NAME, baseline:length,
+    sum:0.5*SPEC,0.5*SPEC, ensemble:[SPEC; SPEC], each with guards after it: SPEC | uwo(0.5).
+
+    \b
+    Example:
+      pyrite assay column:proxy_scores --gold column:labels --data samples.jsonl --out runs/first
+      pyrite assay runs/rm --data pairs.jsonl
+      pyrite assay python:my_reward.py:score --policy embedded:smollm2 --data prompts.jsonl --samples 32
+    """
+    from pyrite.assay.run import assay, plan
+
+    arguments = {"columns": renames(columns), "texts": not no_texts, **options}
+    if dry_run:
+        click.echo(plan(reward, **arguments))
+        return
+    found = assay(reward, **arguments)
+    if as_json:
+        from pyrite.runtime.files import to_json
+
+        click.echo(to_json(found.result))
+        return
+    click.echo(found.summary())

@@ -1,0 +1,85 @@
+"""Options that several commands share, and the file that can set any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pyrite.errors import InputError, close_names
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def model_options(function: Command) -> Command:
+    """Add the options that say how models are loaded and run."""
+    for option in reversed(
+        (
+            click.option("--device", default="cpu", show_default=True, help="Where models run: cpu, cuda, cuda:1, mps."),
+            click.option("--dtype", default="float32", show_default=True, help="Of the weights: float32, bfloat16 or float16."),
+            click.option("--batch-tokens", default=8192, show_default=True, help="Padded tokens a forward pass."),
+            click.option(
+                "--max-length", type=click.IntRange(min=8), metavar="TOKENS", help="Longest input; default the model's."
+            ),
+            click.option("--revision", metavar="REV", help="Branch, tag or commit of a hub model."),
+            click.option("--chat-template", metavar="FILE", help="Jinja template that replaces the tokenizer's own."),
+            click.option("--trust-remote-code", is_flag=True, help="Run code that comes with a hub model."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def config_option(function: Command) -> Command:
+    """Add `--config FILE.yaml`: values for any option of the command, which flags override."""
+
+    def load(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+        if path is None:
+            return
+        import yaml
+
+        try:
+            values = yaml.safe_load(path.read_text())
+        except (OSError, yaml.YAMLError) as error:
+            raise InputError(f"Cannot read --config {path}: {error}.") from error
+        if not isinstance(values, dict):
+            raise InputError(f"--config {path} holds {type(values).__name__}; expected option names with their values.")
+        known = {name: option for option in ctx.command.params for name in _names(option)}
+        defaults: dict[str, Any] = {}
+        for name, value in values.items():
+            key = str(name).replace("-", "_")
+            if key not in known:
+                raise InputError(f"--config {path} sets {name!r}, which this command does not have.{close_names(key, known)}")
+            defaults[known[key].name or key] = value
+        ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        is_eager=True,
+        expose_value=False,
+        callback=load,
+        metavar="FILE.yaml",
+        help="Values for any of these options; flags override them.",
+    )(function)
+
+
+def _names(option: click.Parameter) -> set[str]:
+    return {option.name or "", *(name.lstrip("-").replace("-", "_") for name in option.opts)}
+
+
+def renames(given: Sequence[str]) -> dict[str, str]:
+    """`("new=old", ...)` as {new: old}.
+
+    Raises:
+        InputError: An entry has no `=`.
+    """
+    found: dict[str, str] = {}
+    for entry in given:
+        new, equals, old = entry.partition("=")
+        if not (new and equals and old):
+            raise InputError(f"--columns got {entry!r}; expected NEW=OLD, as in --columns completion=answer.")
+        found[new] = old
+    return found
