@@ -1,0 +1,1 @@
+"""What keeps the house in order: the layers, the size limits and the generated pages. Not part of the package."""
