@@ -1,0 +1,87 @@
+# Everything a contributor types. Each target works on a fresh clone, with no arguments; a second call reinstalls nothing.
+#   make demo        one reward model, fitted and assayed: prints the verdict and the page
+#   make test        unit, property and contract tests
+#   make check       format, lint, types, layers, limits, generated pages
+#   make reproduce   every paper's claim against its baseline (FAST=1: those under 30 seconds)
+#   make docs        write the generated pages again
+#   make test-trl    the tests that run inside the real TRL, in an environment of its own
+#   make bench       the benchmarks
+
+# The demo: what is fitted, what is assayed, where it goes.
+DEMO_PAIRS   ?= embedded:constraints_pairs
+DEMO_POOL    ?= embedded:constraints
+DEMO_GOLD    ?= verifier:constraints
+DEMO_FIT     ?= --backbone embedded:minilm --adapter head --members 4 --seed 0
+DEMO_GUARDS  ?= --guard wco --guard uwo
+DEMO_OUT     ?= runs/demo
+
+TORCH  ?= torch==2.13.0
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c \
+	'import sys; print("$(p)") if (3, 11) <= sys.version_info < (3, 14) else None' 2>/dev/null)))
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+TRL    := .venv-trl
+PIP    := -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+export PYRITE_DATA ?= $(realpath ../shared/data)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup models test test-trl venv-trl check reproduce docs demo bench clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# torch comes first and alone: the other packages are then resolved around the build that is already there.
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Pyrite needs Python 3.11, 3.12 or 3.13; none was found. Set one: make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (some minutes the first time)"
+	@$(BIN)/python $(PIP) $(TORCH)
+	@$(BIN)/python $(PIP) --editable ".[embedded,dev]"
+	@if $(BIN)/python -c "import torchvision" 2>/dev/null; then \
+		echo "torchvision is installed in $(VENV); Pyrite is tested without it. Run: $(BIN)/pip uninstall torchvision"; exit 1; fi
+	@touch $@
+
+setup: $(READY)
+
+models: setup
+	@$(BIN)/pyrite install smollm2
+
+test: models
+	$(BIN)/python -m pytest
+
+$(TRL)/.ready: pyproject.toml constraints.txt | setup
+	@test -x $(TRL)/bin/python || $(BIN)/python -m venv $(TRL)
+	@echo "Installing into $(TRL)"
+	@$(TRL)/bin/python $(PIP) $(TORCH)
+	@$(TRL)/bin/python $(PIP) --editable ".[embedded,trl]" datasets peft pytest beartype
+	@touch $@
+
+venv-trl: $(TRL)/.ready
+
+test-trl: venv-trl
+	$(TRL)/bin/python -m pytest tests/host/trl
+
+check: setup
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/pyright
+	$(BIN)/python -m tools.layers
+	$(BIN)/python -m tools.limits
+	$(BIN)/python -m tools.docs --check
+
+docs: setup
+	$(BIN)/python -m tools.docs
+
+reproduce: setup
+	$(BIN)/python -m pytest tests/reproduction $(if $(FAST),-m "not slow")
+
+demo: setup
+	$(BIN)/pyrite fit --data $(DEMO_PAIRS) $(DEMO_FIT) --out $(DEMO_OUT)/rm
+	$(BIN)/pyrite assay $(DEMO_OUT)/rm --data $(DEMO_POOL) --gold $(DEMO_GOLD) $(DEMO_GUARDS) --out $(DEMO_OUT)/assay
+
+bench: setup
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) $(TRL) build dist .pytest_cache .ruff_cache .hypothesis
