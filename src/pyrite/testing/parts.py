@@ -187,10 +187,6 @@ def _check_refusals(transform: RewardTransform, rng: torch.Generator, extras: Ma
         (transform.needs_reference, "reference", both, None),
     )
     for needed, what, scores, reference in cases:
-        if reference is None and transform.needs_members and not needed:
-            scores = both
-        if reference is not None and not needed and transform.needs_members:
-            continue
         try:
             _applied(transform, scores, reference, extras)
         except InputError as error:

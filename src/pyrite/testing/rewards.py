@@ -140,7 +140,7 @@ def expect_same(name: str, what: str, got: Scores, wanted: Scores, tolerance: fl
 
 
 def range_down(num: int) -> Tensor:
-    """num - 1, ..., 0: undoes a reversal."""
+    """The index num - 1, ..., 0, which undoes a reversal."""
     return torch.arange(num - 1, -1, -1)
 
 
