@@ -1,0 +1,127 @@
+"""One assay as it was asked for: what is read, what is sampled, what is measured, and what the scores depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from pyrite.assay.inputs import Reading, spec_digest
+from pyrite.assay.sampling import Sampling
+from pyrite.errors import InputError, close_names
+from pyrite.protocols import Reward
+
+MODEL_OPTIONS = ("device", "dtype", "batch_tokens", "max_length", "revision", "chat_template", "trust_remote_code")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Choices that change what is measured from the scores, but not the scores.
+
+    Attributes:
+        guards: Guard specs to judge beside the raw reward.
+        gold_kind: What the gold is, where the user says so.
+        n_max: Longest best-of-n of the curve; None: the rule of `evals.curves`.
+        margin: A fall below this many standard deviations of gold at n = 1 does not matter.
+        draws: Bootstrap draws.
+        seed: Of every draw.
+        budget: Minutes for probes and attacks.
+        probe_samples: Samples they run on; 0 for none.
+        texts: Whether prompts and completions are written.
+    """
+
+    guards: tuple[str, ...] = ()
+    gold_kind: str | None = None
+    n_max: int | None = None
+    margin: float = 0.1
+    draws: int = 1000
+    seed: int = 0
+    budget: float = 5.0
+    probe_samples: int = 64
+    texts: bool = True
+
+
+@dataclass(frozen=True)
+class Job:
+    """One assay as it was asked for.
+
+    Attributes:
+        reward: The proxy, as a spec or an object.
+        gold: The gold, likewise, or None.
+        reading: Which rows, and how.
+        sampling: Which policy answers the prompts, or None where the rows hold completions.
+        settings: What is measured.
+        model: How models are loaded and run.
+    """
+
+    reward: str | Reward
+    gold: str | Reward | None
+    reading: Reading
+    sampling: Sampling | None
+    settings: Settings
+    model: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reward_spec(self) -> str:
+        """The proxy as text: its spec, or the name of an object."""
+        return self.reward if isinstance(self.reward, str) else self.reward.name
+
+    @property
+    def gold_spec(self) -> str | None:
+        """The gold as text, or None."""
+        return self.gold if isinstance(self.gold, str) or self.gold is None else self.gold.name
+
+    @property
+    def gold_column(self) -> str | None:
+        """The column that holds the gold, which the proxy must not see; None where the gold is computed."""
+        spec = self.gold_spec or ""
+        return spec.removeprefix("column:").split("[")[0].strip() if spec.startswith("column:") else None
+
+    def identity(self, digest: str) -> dict[str, Any]:
+        """What the scores depend on: a resumed run must have the same.
+
+        Args:
+            digest: Hash of the data.
+        """
+        return {
+            "reward": self.reward_spec,
+            "reward_digest": spec_digest(self.reward_spec),
+            "gold": self.gold_spec,
+            "gold_digest": spec_digest(self.gold_spec or ""),
+            "data": self.reading.source,
+            "data_digest": digest,
+            "columns": dict(self.reading.columns),
+            "rows": self.reading.rows,
+            "limit": self.reading.limit,
+            "policy": asdict(self.sampling) if self.sampling else None,
+            "seed": self.settings.seed,
+            "model": {key: value for key, value in self.model.items() if key not in {"device", "batch_tokens"}},
+        }
+
+
+def make_job(reward: str | Reward, data: str, options: Mapping[str, Any]) -> Job:
+    """Sort the options into what is read, sampled, measured, and how models run.
+
+    Raises:
+        InputError: An option is unknown, or gold is the reward itself.
+    """
+    left = dict(options)
+    gold, policy = left.pop("gold", None), left.pop("policy", None)
+    if gold is not None and gold == reward:
+        raise InputError(f"--gold is {gold!r}, the reward itself, which cannot be measured against itself. Name another gold.")
+
+    def take(kind: type, **given: Any) -> dict[str, Any]:
+        names = {part.name for part in fields(kind)} - set(given)
+        return {**given, **{name: left.pop(name) for name in list(left) if name in names}}
+
+    sampled = take(Sampling, policy=policy)
+    sampled["stop"] = tuple(sampled.get("stop") or ())
+    reading = Reading(**take(Reading, source=str(data), columns=dict(left.pop("columns", None) or {})))
+    settings = Settings(**take(Settings, guards=tuple(left.pop("guards", None) or ())))
+    model = {name: left.pop(name) for name in MODEL_OPTIONS if name in left}
+    if left:
+        name = next(iter(left))
+        known = [part.name for kind in (Sampling, Reading, Settings) for part in fields(kind)]
+        raise InputError(f"assay has no option {name!r}.{close_names(name, [*known, *MODEL_OPTIONS])} See pyrite assay --help.")
+    chosen = {name: value for name, value in model.items() if value is not None and value is not False}
+    return Job(reward, gold, reading, Sampling(**sampled) if policy else None, settings, chosen)

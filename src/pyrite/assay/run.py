@@ -1,0 +1,185 @@
+"""`pyrite assay` from arguments to verdict: read, score once, measure, judge, write.
+
+The order of work is the order of `carry_out`. Everything that takes long goes through `scoring.score_all`, so that a killed
+run goes on where it stopped; everything after it is a pure function of the scores. Read next: `measure.py`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyrite.assay import measure
+from pyrite.assay.inputs import Inputs, read_inputs
+from pyrite.assay.job import Job, make_job
+from pyrite.assay.rescore import rescore
+from pyrite.assay.result import SCHEMA
+from pyrite.assay.sampling import sample_inputs
+from pyrite.assay.scoring import Clock, Record, first_cause, score_all, without_column
+from pyrite.assay.writing import command_line, machine, score_lines, write_run
+from pyrite.errors import InputError, PyriteError
+from pyrite.protocols import Reward
+from pyrite.rewards.spec import load_reward
+from pyrite.runtime.journal import Journal
+from pyrite.types import Scores
+
+
+@dataclass(frozen=True)
+class AssayResult:
+    """What an assay found.
+
+    Attributes:
+        result: The content of `result.json`; `pyrite.assay.result.FIELDS` says what each field means.
+        folder: Where the page and the files are, or None where nothing was written.
+    """
+
+    result: Mapping[str, Any]
+    folder: Path | None = None
+
+    @property
+    def verdict(self) -> str:
+        """FALLS, HOLDS, CANNOT TELL or NO GOLD."""
+        return self.result["verdict"]["word"]
+
+    def summary(self) -> str:
+        """The verdict, the figures behind it and the path of the page, as a few lines of text."""
+        from pyrite.report.text import summary
+
+        return summary(self.result, self.folder)
+
+    def _repr_html_(self) -> str:
+        from pyrite.report.page import page
+
+        return page(self.result)
+
+
+def assay(
+    reward: str | Reward, *, data: str, out: Path | str | None = None, fresh: bool = False, **options: Any
+) -> AssayResult:
+    """Find out how well a reward ranks, what it reacts to, what fools it, and whether gold falls when it is optimised.
+
+    Args:
+        reward: A spec, or an object with `score(samples) -> Scores`.
+        data: File, folder, `hf:org/name@split` or `embedded:NAME`: candidates, pairs, or prompts with `policy`.
+        out: Folder for the page and the files; an unfinished run there is gone on with. Without it nothing is written.
+        fresh: Start over in `out`.
+        **options: As the command line's, with `-` as `_`: gold, policy, samples, temperature, max_new_tokens, stop, guards,
+            columns, rows, limit, skip_bad, cluster, subset, gold_kind, n_max, margin, draws, budget, probe_samples, seed,
+            texts, device, dtype, batch_tokens, max_length, revision, chat_template, trust_remote_code.
+
+    Returns:
+        The result, also written to `out`.
+
+    Raises:
+        InputError: An argument or the data, or an argument that changed on resume; the message names it.
+        PyriteError: No sample got a score.
+
+    Example:
+        >>> found = assay("column:proxy", gold="column:gold", data="pool.jsonl")  # doctest: +SKIP
+        >>> found.verdict  # doctest: +SKIP
+        'FALLS'
+    """
+    job = make_job(reward, data, options)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch if out is None else out)
+        work = carry_out(job, folder, fresh=fresh)
+        if out is None:
+            return AssayResult(work.result)
+        write_run(folder, work.result, work.run, work.lines)
+    return AssayResult(work.result, folder)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A finished assay before it is written: the result, what it took, and a line for each sample."""
+
+    result: dict[str, Any]
+    run: dict[str, Any]
+    lines: list[str]
+
+
+def carry_out(job: Job, folder: Path, *, fresh: bool) -> Work:
+    """Do the work of one assay, keeping finished batches in `folder`."""
+    begun = time.perf_counter()
+    seconds: dict[str, float] = {}
+
+    def done(stage: str) -> None:
+        seconds[stage] = round(time.perf_counter() - begun - sum(seconds.values()), 3)
+
+    reward, gold = (_load(spec, job) for spec in (job.reward, job.gold))
+    assert reward is not None
+    done("load")
+    inputs = _inputs(job, folder, fresh)
+    done("read")
+    identity = job.identity(inputs.digest)
+    record = Journal(folder / "scores.journal", identity, fresh=fresh)
+    clock = Clock()
+    proxy, golds = score_both(job, inputs, reward, gold, record, clock)
+    done("score")
+    result = measure.measure(job, inputs, proxy, golds)
+    done("measure")
+    result |= rescore(job, inputs, reward, proxy, record, clock)
+    done("probes")
+    result["counts"]["extra_scores"] = result.pop("extra_scores")
+    result["counts"]["subsample"] = result.pop("subsample")
+    run = {"schema": SCHEMA, "command": command_line(), "arguments": identity, "versions": machine(), "seconds": seconds}
+    return Work(result, run, score_lines(inputs, proxy, golds, texts=job.settings.texts))
+
+
+def _load(spec: str | Reward | None, job: Job) -> Reward | None:
+    return load_reward(spec, **job.model) if isinstance(spec, str) else spec
+
+
+def _inputs(job: Job, folder: Path, fresh: bool) -> Inputs:
+    if job.sampling is None:
+        return read_inputs(job.reading)
+    return sample_inputs(job.sampling, job.reading, folder, seed=job.settings.seed, model=job.model, fresh=fresh)
+
+
+def score_both(
+    job: Job, inputs: Inputs, reward: Reward, gold: Reward | None, record: Record, clock: Clock
+) -> tuple[Scores, Scores | None]:
+    """Proxy and gold of every sample; the proxy never sees the gold's column.
+
+    Raises:
+        PyriteError: One of them has no value on any sample.
+        InputError: Both say the same everywhere.
+    """
+    shown = without_column(inputs.samples, job.gold_column) if job.gold_column else inputs.samples
+    proxy = score_all(reward, shown, record, stage="proxy", clock=clock)
+    golds = score_all(gold, inputs.samples, record, stage="gold") if gold is not None else None
+    for name, scores in ((job.reward_spec, proxy), (job.gold_spec, golds)):
+        if scores is not None and not scores.ok.any():
+            raise PyriteError(f"{name} has no value on any of {len(scores)} samples. {first_cause(scores)}".rstrip())
+    if golds is not None and bool(golds.ok.all()) and bool(proxy.ok.all()) and bool((golds.value == proxy.value).all()):
+        raise InputError(
+            f"--gold {job.gold_spec} gives every sample the score that {job.reward_spec} gives it; name another gold."
+        )
+    return proxy, golds
+
+
+def plan(reward: str | Reward, *, data: str, out: Path | str | None = None, fresh: bool = False, **options: Any) -> str:
+    """What `assay` would do with the same arguments, as text; nothing is scored or written."""
+    job = make_job(reward, data, options)
+    _load(job.reward, job), _load(job.gold, job)
+    if job.sampling is not None:
+        rows = job.reading.read()
+        count, source = len(rows.rows) * job.sampling.samples, f"{len(rows.rows)} prompts, answered by {job.sampling.policy}"
+    else:
+        inputs = read_inputs(job.reading)
+        count, source = len(inputs.samples), f"{inputs.num_rows} rows of {inputs.source}"
+    scores = count * (1 if job.gold is None else 2)
+    lines = [
+        f"reward   {job.reward_spec}",
+        f"gold     {job.gold_spec or 'none: probes, attacks and ranking on labelled pairs only'}",
+        f"samples  {count} from {source}",
+        f"scores   {scores}, and those of probes and attacks on up to {job.settings.probe_samples} samples "
+        f"within {job.settings.budget:g} minutes",
+        f"guards   {', '.join(job.settings.guards) or 'none'}",
+        f"out      {out or 'not written'}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,90 @@
+"""The files an assay leaves behind: the page, every number, every score, and what it takes to do it again."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyrite import __version__
+from pyrite.assay.inputs import Inputs
+from pyrite.assay.result import check_result
+from pyrite.report.page import write_report
+from pyrite.runtime.files import to_json, write_whole
+from pyrite.types import Scores, Status
+
+PACKAGES = ("torch", "transformers", "accelerate", "numpy", "scipy", "safetensors", "tokenizers")
+
+
+def write_run(folder: Path, result: Mapping[str, Any], run: Mapping[str, Any], lines: Sequence[str]) -> None:
+    """Write `result.json`, `scores.jsonl`, `run.json`, `report.html` and `report.md`, each whole or not at all.
+
+    Args:
+        folder: Where to.
+        result: Checked against the field table before anything is written.
+        run: Versions, command, settings, hashes, seconds.
+        lines: One JSON object a sample, see `score_lines`.
+    """
+    check_result(result)
+    write_whole(folder / "result.json", to_json(result, indent=1) + "\n")
+    write_whole(folder / "scores.jsonl", "".join(line + "\n" for line in lines))
+    write_whole(folder / "run.json", to_json(run, indent=1) + "\n")
+    write_report(result, folder, run=run)
+
+
+def score_lines(inputs: Inputs, proxy: Scores, gold: Scores | None, *, texts: bool) -> list[str]:
+    """One JSON object a sample: where it came from, its group, the proxy, its status and parts, the gold.
+
+    Args:
+        inputs: N samples.
+        proxy: Their scores.
+        gold: Their gold, or None.
+        texts: Whether a judge's words and the causes of errors are kept.
+    """
+    lines = []
+    for i, sample in enumerate(inputs.samples):
+        line: dict[str, Any] = {
+            "where": sample.meta.get("where"),
+            "slot": sample.meta.get("slot"),
+            "group": int(inputs.pool.group[i]),
+            "proxy": _number(proxy.value[i]),
+            "status": Status(int(proxy.status[i])).name.lower(),
+        }
+        if proxy.members is not None:
+            line["members"] = [_number(x) for x in proxy.members[i]]
+        if proxy.objectives is not None:
+            names = proxy.objective_names
+            line["terms"] = dict(zip(names, (_number(x) for x in proxy.objectives[i]), strict=True))
+        if gold is not None:
+            line |= {"gold": _number(gold.value[i]), "gold_status": Status(int(gold.status[i])).name.lower()}
+        if texts and proxy.texts is not None and proxy.texts[i]:
+            line["text"] = proxy.texts[i]
+        lines.append(to_json(line))
+    return lines
+
+
+def _number(value: Any) -> float | None:
+    number = float(value)
+    return number if np.isfinite(number) else None
+
+
+def machine() -> dict[str, str]:
+    """Versions of what computed the numbers."""
+    found = {"pyrite": __version__, "python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def command_line() -> list[str]:
+    """The command that made this run, as typed."""
+    arguments = list(sys.argv[1:])
+    return ["pyrite", *arguments] if Path(sys.argv[0]).name in {"pyrite", "__main__.py"} else ["python", *sys.argv]
