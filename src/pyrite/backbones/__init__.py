@@ -1,0 +1,23 @@
+"""Models as functions of text: load them, write samples for them, run them in batches, read numbers off. No notion of reward.
+
+Start with `load.py`; then `render.py` (text to ids and spans), `engine.py` (batches), `readers.py` (vectors and heads).
+"""
+
+from pyrite.backbones.engine import Batch, collate, run_batches
+from pyrite.backbones.load import Backbone, load_backbone, load_causal_lm
+from pyrite.backbones.readers import embed, head_at, pool
+from pyrite.backbones.render import Rendered, Renderer
+
+__all__ = [
+    "Backbone",
+    "Batch",
+    "Rendered",
+    "Renderer",
+    "collate",
+    "embed",
+    "head_at",
+    "load_backbone",
+    "load_causal_lm",
+    "pool",
+    "run_batches",
+]

@@ -1,0 +1,144 @@
+"""Find the files of a model that a spec names, and refuse with one sentence what cannot be a model.
+
+A spec is `embedded:NAME`, a folder, or a hub id. Read next: `load.py`, which builds models from what is found here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyrite.errors import CheckpointError
+from pyrite.runtime.files import content_key
+
+EMBEDDED_PREFIX = "embedded:"
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "spm.model",
+)
+"""A folder without any of these has no tokenizer; transformers would build an empty one and say nothing."""
+
+WEIGHT_SUFFIXES = (".safetensors", ".bin")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a model's files are: a folder on this machine, or a hub id with a revision."""
+
+    spec: str
+    source: str
+    is_folder: bool
+    revision: str | None = None
+
+    def load(self, auto_class: Any, **options: Any) -> Any:
+        """`auto_class.from_pretrained`, its failures told in one sentence.
+
+        Raises:
+            CheckpointError: The files are absent or broken.
+        """
+        if not self.is_folder:
+            options["revision"] = self.revision
+        try:
+            with without_bars():
+                return auto_class.from_pretrained(self.source, **options)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise CheckpointError(f"{self.spec} could not be loaded as {auto_class.__name__}: {reason}") from error
+
+    def digest(self, config: Any, template: str | None) -> str:
+        """Hash of everything that decides the numbers: files or hub commit, and the chat template in use."""
+        if not self.is_folder:
+            return content_key(self.source, config._commit_hash or self.revision or "main", template)
+        folder = Path(self.source)
+        names = sorted(
+            path.name
+            for path in folder.iterdir()
+            if path.suffix in {*WEIGHT_SUFFIXES, ".jinja"}
+            or path.name in {*TOKENIZER_FILES, "tokenizer_config.json", "config.json"}
+        )
+        return content_key([(name, file_digest(folder / name)) for name in names], template)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Keep transformers from drawing its own progress bars while weights load."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def locate(spec: str, *, revision: str | None = None) -> Location:
+    """Find the model that a spec names, and check that it can be one.
+
+    Raises:
+        CheckpointError: The folder holds no model, or no tokenizer, or the hub has no such model or cannot be reached.
+    """
+    if spec.startswith(EMBEDDED_PREFIX):
+        from pyrite.runtime.install import embedded_path
+
+        return _folder(spec, embedded_path(spec.removeprefix(EMBEDDED_PREFIX)))
+    path = Path(spec).expanduser()
+    if path.is_dir():
+        return _folder(spec, path)
+    if path.is_file():
+        raise CheckpointError(f"{spec} is a file; expected a folder with config.json, weights and tokenizer.")
+    if spec.startswith((".", "/", "~")) or spec.count("/") > 1 or not spec.strip():
+        raise CheckpointError(f"There is no folder {spec!r}; expected a model folder, a hub id or embedded:NAME.")
+    _ask_hub(spec, revision)
+    return Location(spec, spec, False, revision)
+
+
+def _folder(spec: str, path: Path) -> Location:
+    if not (path / "config.json").is_file():
+        found = ", ".join(sorted(p.name for p in path.iterdir())[:6]) or "nothing"
+        raise CheckpointError(f"{spec} is not a model folder: it has no config.json (found {found}).")
+    if not any((path / name).is_file() for name in TOKENIZER_FILES):
+        raise CheckpointError(
+            f"{spec} has no tokenizer: none of {', '.join(TOKENIZER_FILES[:4])} is there. "
+            "Save it beside the weights with tokenizer.save_pretrained(folder)."
+        )
+    return Location(spec, str(path), True)
+
+
+def _ask_hub(spec: str, revision: str | None) -> None:
+    """Fail at once, and in one sentence, where transformers would retry for half a minute."""
+    from huggingface_hub import HfApi, constants, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    missing = f"There is no folder {spec!r} here, and the hub"
+    try:
+        if isinstance(try_to_load_from_cache(spec, "config.json", revision=revision), str):
+            return
+        if constants.HF_HUB_OFFLINE:
+            raise CheckpointError(f"{missing} is switched off (HF_HUB_OFFLINE is set), with no copy of it in the cache.")
+        HfApi().model_info(spec, revision=revision, timeout=10)
+    except HFValidationError as error:
+        raise CheckpointError(f"There is no folder {spec!r}, and it is not a valid hub id either.") from error
+    except HfHubHTTPError as error:
+        code = error.response.status_code
+        raise CheckpointError(f"{missing} answers {code} for that id (absent, private, or gated).") from error
+    except CheckpointError:
+        raise
+    except Exception as error:  # the transport library behind the hub client, and its errors, change with its version
+        raise CheckpointError(f"{missing} cannot be reached: {error}.") from error

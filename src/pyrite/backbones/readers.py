@@ -1,0 +1,162 @@
+"""From a forward pass to numbers: one vector a sample, or a linear head at the position where a reward model is read.
+
+`embed` is the way in for frozen features; it keeps what it computes on disk. Read next: `pyrite.rewards.heads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float, Int, Int8
+from torch import Tensor
+
+from pyrite.backbones.engine import TOKEN_BUDGET, Batch, run_batches
+from pyrite.backbones.load import Backbone
+from pyrite.backbones.render import Rendered
+from pyrite.backbones.store import FeatureStore, row_key
+from pyrite.errors import InputError
+from pyrite.runtime.progress import progress
+from pyrite.types import Sample, Status
+
+WORTH_A_BAR = 100_000
+"""Tokens from which a progress bar is shown."""
+
+
+def last_token(mask: Int[Tensor, "B T"]) -> Int[Tensor, "B"]:
+    """The position of the last real token of each row, on whichever side the padding is.
+
+    It reads the mask, never the ids: with padding id = end id, a search for the padding id would skip the end token.
+    """
+    places = torch.arange(mask.shape[1], device=mask.device)
+    return (places * mask.long()).argmax(dim=1)
+
+
+def pool(hidden: Float[Tensor, "B T D"], mask: Int[Tensor, "B T"], how: str) -> Float[Tensor, "B D"]:
+    """One vector a row.
+
+    Args:
+        hidden: Hidden states.
+        mask: 1 where there is a token.
+        how: "last" (the last real token), "cls" (the first real token) or "mean" (over the real tokens).
+
+    Raises:
+        InputError: An unknown `how`.
+    """
+    rows = torch.arange(len(hidden), device=hidden.device)
+    if how == "last":
+        return hidden[rows, last_token(mask)]
+    if how == "cls":
+        return hidden[rows, mask.long().argmax(dim=1)]
+    if how == "mean":
+        weight = mask.to(hidden.dtype).unsqueeze(-1)
+        return (hidden * weight).sum(dim=1) / weight.sum(dim=1)
+    raise InputError(f"pooling is {how!r}; expected 'last', 'mean' or 'cls'.")
+
+
+def head_at(
+    hidden: Float[Tensor, "B T D"], mask: Int[Tensor, "B T"], weight: Float[Tensor, "K D"], pooling: str = "last"
+) -> Float[Tensor, "B K"]:
+    """K linear heads without bias, read at one position (or at the mean) of each row.
+
+    Args:
+        hidden: Hidden states.
+        mask: 1 where there is a token.
+        weight: One row a head.
+        pooling: As in `pool`.
+    """
+    return pool(hidden, mask, pooling) @ weight.T.to(hidden.dtype)
+
+
+def embed(
+    backbone: Backbone, samples: Sequence[Sample], *, token_budget: int = TOKEN_BUDGET, cache: bool = True
+) -> tuple[Float[Tensor, "N D"], Int8[Tensor, "N"]]:
+    """Frozen features of samples: the backbone's hidden state, pooled as the backbone says.
+
+    Args:
+        backbone: The model.
+        samples: N samples, in any order; equal ones are run once.
+        token_budget: Most tokens in a batch, padding included.
+        cache: Keep features on disk and look there first. Each batch is written when it is done.
+
+    Returns:
+        (N, D) float32 features on the CPU, NaN where there are none, and (N,) statuses: ok, truncated or invalid.
+    """
+    rendered = backbone.renderer.render_all(samples)
+    return embed_rendered(backbone, rendered, token_budget=token_budget, cache=cache), statuses(rendered)
+
+
+def embed_rendered(
+    backbone: Backbone, rendered: Sequence[Rendered], *, token_budget: int = TOKEN_BUDGET, cache: bool = True
+) -> Float[Tensor, "N D"]:
+    """As `embed`, from rows that are rendered already."""
+
+    def forward(batch: Batch) -> Tensor:
+        hidden = backbone.model(**batch.inputs()).last_hidden_state
+        return pool(hidden, batch.attention_mask, backbone.pooling).float()
+
+    store = FeatureStore(backbone.identity, backbone.hidden_size) if cache else None
+    features = torch.full((len(rendered), backbone.hidden_size), torch.nan)
+    good = [i for i, row in enumerate(rendered) if row.status == Status.OK]
+    if good:
+        rows = [rendered[i] for i in good]
+        features[good] = run_stored(
+            rows, forward, store, pad_id=backbone.pad_id, token_budget=token_budget, device=backbone.device, label="features"
+        )
+    return features
+
+
+def run_stored(
+    rows: Sequence[Rendered],
+    forward: Callable[[Batch], Tensor],
+    store: FeatureStore | None,
+    *,
+    pad_id: int,
+    token_budget: int,
+    device: torch.device | str,
+    label: str,
+) -> Tensor:
+    """`run_batches` with what is known read from, and what is new written to, a store; and a progress bar for long work.
+
+    Args:
+        rows: N rows with status ok, N >= 1.
+        forward: (batch of B rows) -> (B, size).
+        store: Where results are kept, or None.
+        pad_id: Fills short rows.
+        token_budget: Most tokens in a batch.
+        device: Where batches go.
+        label: What the progress bar says.
+
+    Returns:
+        (N, size) float32 results on the CPU.
+    """
+    keys = [row_key(row) for row in rows]
+    found = store.get(sorted(set(keys))) if store else {}
+    known = {i: found[key] for i, key in enumerate(keys) if key in found}
+    todo = {keys[i]: len(row.ids) for i, row in enumerate(rows) if i not in known}
+
+    def run(advance: Callable[[int], None]) -> Tensor:
+        def on_batch(at: tuple[int, ...], values: Tensor) -> None:
+            advance(len(at))
+            if store:
+                store.put({keys[i]: value for i, value in zip(at, values, strict=True)})
+
+        return run_batches(
+            rows,
+            lambda batch: forward(batch).float().cpu(),
+            pad_id=pad_id,
+            token_budget=token_budget,
+            on_batch=on_batch,
+            known=known,
+            device=device,
+        )
+
+    if sum(todo.values()) < WORTH_A_BAR:
+        return run(lambda count: None)
+    with progress(label, len(todo), "samples") as advance:
+        return run(advance)
+
+
+def statuses(rendered: Sequence[Rendered]) -> Int8[Tensor, "N"]:
+    """The status of each row."""
+    return torch.tensor([int(row.status) for row in rendered], dtype=torch.int8)
