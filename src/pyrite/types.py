@@ -76,6 +76,8 @@ class Pair:
         probability: Probability that chosen is the better one, in [0, 1]; 0.5 is a tie, 1 a hard label.
         annotator: Who labelled it.
         meta: The row it came from. Never reaches a model.
+        reference: A reference answer, as in `Sample`.
+        context: Retrieved passages, a rubric, a profile, as in `Sample`.
     """
 
     prompt: Text
@@ -86,11 +88,14 @@ class Pair:
     probability: float = 1.0
     annotator: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    reference: Any = None
+    context: Any = None
 
     def sides(self) -> tuple[Sample, Sample]:
         """The pair as two samples, chosen first; `meta["slot"]` says which side each one is."""
+        shared = {"reference": self.reference, "context": self.context, "annotator": self.annotator}
         return tuple(  # pyright: ignore[reportReturnType]
-            Sample(self.prompt, completion, annotator=self.annotator, meta={**self.meta, "slot": slot})
+            Sample(self.prompt, completion, meta={**self.meta, "slot": slot}, **shared)
             for slot, completion in (("chosen", self.chosen), ("rejected", self.rejected))
         )
 
