@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -11,12 +13,12 @@ from pyrite.losses.shapes import matching_rows
 from pyrite.registry import register
 
 
-def _example() -> dict[str, Tensor]:
-    return {"score": torch.tensor([2.0, -1.0, 0.5]), "label": torch.tensor([1.0, 0.0, 1.0])}
+def _example() -> dict[str, Any]:
+    return {"args": (torch.tensor([2.0, -1.0, 0.5]), torch.ones(3)), "better": 0}
 
 
-def _rating_example() -> dict[str, Tensor]:
-    return {"score": torch.tensor([2.0, -1.0, 0.5]), "rating": torch.tensor([2.5, 0.0, 0.5])}
+def _rating_example() -> dict[str, Any]:
+    return {"args": (torch.tensor([2.0, -1.0, 0.5]), torch.tensor([2.5, 0.0, 1.0])), "better": 0}
 
 
 @register("loss", "logistic", example=_example, source="Cox 1958; Cobbe et al. 2021, arXiv:2110.14168, section 4.2")

@@ -3,11 +3,13 @@
 All are functions of the difference d = chosen - rejected alone, so they ignore a common shift of the scores; `centring` is
 the small penalty that pins that shift. Each returns one value a row; the caller weights and averages. For labels and ratings
 of single completions see `graded.py`.
+Signatures take any shape, so that a wrong one meets our own sentence (`shapes.py`).
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +20,8 @@ from pyrite.losses.shapes import matching_rows
 from pyrite.registry import register
 
 
-def _example() -> dict[str, Tensor]:
-    return {"chosen": torch.tensor([2.0, -1.0, 0.5]), "rejected": torch.tensor([1.0, 0.5, 0.5])}
+def _example() -> dict[str, Any]:
+    return {"args": (torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 0.5, 0.5])), "better": 0, "worse": 1}
 
 
 @register(
