@@ -16,7 +16,7 @@ from typing import Any
 from pyrite.assay import measure
 from pyrite.assay.inputs import Inputs, read_inputs
 from pyrite.assay.job import Job, make_job
-from pyrite.assay.rescore import rescore
+from pyrite.assay.probing import probe_stage
 from pyrite.assay.result import SCHEMA
 from pyrite.assay.sampling import sample_inputs
 from pyrite.assay.scoring import Clock, Record, first_cause, score_all, without_column
@@ -122,7 +122,7 @@ def carry_out(job: Job, folder: Path, *, fresh: bool) -> Work:
     done("score")
     result = measure.measure(job, inputs, proxy, golds)
     done("measure")
-    result |= rescore(job, inputs, reward, proxy, record, clock)
+    result |= probe_stage(job, inputs, reward, proxy, record, clock)
     done("probes")
     result["counts"]["extra_scores"] = result.pop("extra_scores")
     result["counts"]["subsample"] = result.pop("subsample")

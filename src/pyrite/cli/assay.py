@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from pyrite.cli.options import config_option, model_options, renames
-
-TEXT_COLUMNS = 100
+from pyrite.cli.options import config_option, model_options
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -59,8 +57,9 @@ def command(reward: str, columns: tuple[str, ...], dry_run: bool, as_json: bool,
       pyrite assay python:my_reward.py:score --policy embedded:smollm2 --data prompts.jsonl --samples 32
     """
     from pyrite.assay.run import assay, plan
+    from pyrite.data.read import parse_columns
 
-    arguments = {"columns": renames(columns), "texts": not no_texts, **options}
+    arguments = {"columns": parse_columns(columns), "texts": not no_texts, **options}
     if dry_run:
         click.echo(plan(reward, **arguments))
         return

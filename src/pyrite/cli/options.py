@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -68,18 +68,3 @@ def config_option(function: Command) -> Command:
 
 def _names(option: click.Parameter) -> set[str]:
     return {option.name or "", *(name.lstrip("-").replace("-", "_") for name in option.opts)}
-
-
-def renames(given: Sequence[str]) -> dict[str, str]:
-    """`("new=old", ...)` as {new: old}.
-
-    Raises:
-        InputError: An entry has no `=`.
-    """
-    found: dict[str, str] = {}
-    for entry in given:
-        new, equals, old = entry.partition("=")
-        if not (new and equals and old):
-            raise InputError(f"--columns got {entry!r}; expected NEW=OLD, as in --columns completion=answer.")
-        found[new] = old
-    return found

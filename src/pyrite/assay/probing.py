@@ -1,0 +1,108 @@
+"""Run the probes and attacks of an assay: on a seeded subsample, after an estimate, within the budget, each kept when done."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from pyrite.assay.cards import interval
+from pyrite.assay.inputs import Inputs
+from pyrite.assay.job import Job
+from pyrite.assay.result import not_applicable
+from pyrite.assay.scoring import Clock, Record
+from pyrite.evals.attacks import AttackResult, run_attack
+from pyrite.evals.probes import estimate_calls, run_probe
+from pyrite.evals.rescore import MIN_PROMPTS, NotApplicable, can_rescore, measure_unit
+from pyrite.protocols import Reward
+from pyrite.registry import rows
+from pyrite.types import Sample, Scores
+
+GUESSED_RATE = 20.0
+"""Samples a second, where nothing was scored in this process to measure it (a resumed run)."""
+
+ATTACK_SCORES = 24
+"""Extra scores an attack may use for each sample of the subsample."""
+
+
+def probe_stage(job: Job, inputs: Inputs, reward: Reward, proxy: Scores, record: Record, clock: Clock) -> dict[str, Any]:
+    """Every probe and attack: `probes`, `attacks`, `subsample` and `extra_scores` of the result.
+
+    The subsample is written down before the first probe, so that a resumed run takes the same one whatever its speed.
+    """
+    names = [("probe", row.name) for row in rows("probe")] + [("attack", row.name) for row in rows("attack")]
+    reason = "--probe-samples is 0" if job.settings.probe_samples == 0 else None
+    if reason is None and not can_rescore(reward):
+        reason = "a recorded column cannot score new text"
+    if reason is not None:
+        empty = {kind: {name: not_applicable(reason) for k, name in names if k == kind} for kind in ("probe", "attack")}
+        return {"probes": empty["probe"], "attacks": empty["attack"], "subsample": 0, "extra_scores": 0}
+    if "probes/sample" not in record:
+        record.append("probes/sample", _subsample(job, inputs, proxy, clock))
+    chosen = record["probes/sample"]
+    samples = [inputs.samples[i] for i in chosen]
+    found: dict[str, dict[str, Any]] = {"probe": {}, "attack": {}}
+    for kind, name in names:
+        key = f"{kind}/{name}"
+        if key not in record:
+            record.append(key, _run(kind, name, job, inputs, reward, samples, proxy, chosen))
+        found[kind][name] = dict(record[key])
+    extra = sum(part.pop("extra_scores", 0) for parts in found.values() for part in parts.values())
+    return {"probes": found["probe"], "attacks": found["attack"], "subsample": len(chosen), "extra_scores": extra}
+
+
+def _subsample(job: Job, inputs: Inputs, proxy: Scores, clock: Clock) -> list[int]:
+    """Positions of the samples that probes and attacks change: prompts in random order, one sample of each in turn."""
+    rng = np.random.default_rng([job.settings.seed, 7])
+    usable = proxy.ok.numpy()
+    groups = [rng.permutation(group[usable[group]]) for group in inputs.pool.indices()]
+    order = [groups[int(i)] for i in rng.permutation(len(groups)) if len(groups[int(i)])]
+    turns = (int(group[turn]) for turn in range(max(map(len, order), default=0)) for group in order if turn < len(group))
+    wanted = [sample for _, sample in zip(range(job.settings.probe_samples), turns, strict=False)]
+    rate = clock.rate() or GUESSED_RATE
+    per_sample = _extra(1000) / 1000
+    affordable = int(job.settings.budget * 60 * rate / per_sample)
+    kept = sorted(wanted[: max(affordable, MIN_PROMPTS)])
+    seconds = len(kept) * per_sample / rate
+    cut = f" (cut from {len(wanted)} by --budget {job.settings.budget:g})" if len(kept) < len(wanted) else ""
+    cost = f"at most {len(kept) * per_sample:,.0f} extra scores, about {seconds:,.0f} s"
+    print(f"probes and attacks: {len(kept)} samples{cut}, {cost}", file=sys.stderr)
+    return kept
+
+
+def _extra(num: int) -> float:
+    """The most extra scores that all probes and attacks need on `num` samples of as many prompts."""
+    probes = sum(estimate_calls(row.name, num, num) for row in rows("probe"))
+    return probes + ATTACK_SCORES * num * len(rows("attack"))
+
+
+def _run(
+    kind: str, name: str, job: Job, inputs: Inputs, reward: Reward, samples: list[Sample], proxy: Scores, chosen: list[int]
+) -> dict[str, Any]:
+    """One probe or attack as JSON."""
+    group = inputs.pool.group
+    usable = proxy.ok.numpy()
+    values = proxy.value.detach().double().numpy()[usable]
+    scale, _ = measure_unit(values, np.unique(group[usable], return_inverse=True)[1])
+    options: dict[str, Any] = {
+        "seed": job.settings.seed,
+        "scale": scale if scale > 0 else None,
+        "base": proxy.take(chosen),
+        "clusters": [int(inputs.units[group[i]]) for i in chosen],
+    }
+    if kind == "probe":
+        result = run_probe(name, reward, samples, **options)
+    else:
+        result = run_attack(name, reward, samples, budget=ATTACK_SCORES * len(samples), **options)
+    if isinstance(result, NotApplicable):
+        return not_applicable(result.not_applicable)
+    told = {"effect": interval(result.effect), "flag": bool(result.flag), "says": result.says, "n": int(result.n)}
+    told |= {"rule": result.rule, "extra_scores": int(result.extra_scores)}
+    if isinstance(result, AttackResult):
+        told |= {"baseline": interval(result.baseline), "best": result.best}
+        return told
+    return told | {
+        "edits": {edit.edit: interval(edit.effect) for edit in result.edits},
+        "scale": float(result.scale),
+    }
