@@ -39,6 +39,7 @@ class Backbone:
         digest: Hash of the configuration, tokenizer and weight files (or of the hub commit) and of the chat template.
         dtype: Name of the weights' type, such as "float32".
         chat_template: A template that replaces the tokenizer's own, or None.
+        revision: Branch, tag or commit on the hub, as asked for.
     """
 
     model: Any
@@ -51,6 +52,7 @@ class Backbone:
     digest: str
     dtype: str = "float32"
     chat_template: str | None = None
+    revision: str | None = None
 
     @property
     def identity(self) -> str:
@@ -128,6 +130,7 @@ def load_backbone(
         digest=where.digest(config, template),
         dtype=dtype,
         chat_template=template,
+        revision=revision,
     )
 
 

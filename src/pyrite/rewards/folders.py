@@ -1,0 +1,98 @@
+"""Load a reward model from a folder or the hub, whoever wrote it: Pyrite's own files, or plain transformers files.
+
+`pyrite.json` says what a folder of ours holds: "heads" (see `heads.py`) or "full" (see `scalar.py`). Without it the files are
+those of transformers, and `checkpoints.py` may know the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyrite.backbones.engine import TOKEN_BUDGET
+from pyrite.errors import CheckpointError, NotFitted
+from pyrite.protocols import Reward
+
+CARD = "pyrite.json"
+FORMAT = "pyrite.reward/1"
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How a reward model is loaded and run.
+
+    Attributes:
+        device: "cpu", "cuda", ...
+        dtype: "float32", "bfloat16" or "float16"; None is what the folder says, else float32.
+        revision: Branch, tag or commit on the hub.
+        max_length: Longest input in tokens; None is what the model takes.
+        chat_template: Jinja text or a file with it, in place of the tokenizer's own.
+        trust_remote_code: Run Python code that comes with the model.
+        batch_tokens: Most tokens in a batch, padding included.
+        differentiable: Keep the graph where gradients are enabled.
+        cache: Keep features and scores on disk between runs.
+    """
+
+    device: str = "cpu"
+    dtype: str | None = None
+    revision: str | None = None
+    max_length: int | None = None
+    chat_template: str | None = None
+    trust_remote_code: bool = False
+    batch_tokens: int = TOKEN_BUDGET
+    differentiable: bool = False
+    cache: bool = True
+
+
+def load_reward_folder(folder: Path | str, **options: Any) -> Reward:
+    """The reward model in a folder, or under a hub id.
+
+    Args:
+        folder: A folder that `pyrite fit`, TRL or transformers wrote; a hub id works too.
+        **options: As in `LoadOptions`.
+
+    Raises:
+        CheckpointError: The files are not a reward model, or contradict each other.
+        NotFitted: A folder of ours in which training has not finished.
+    """
+    from pyrite.rewards.checkpoints import load_checkpoint
+
+    given = LoadOptions(**options)
+    card = read_card(Path(folder).expanduser())
+    if card is None:
+        reward = load_checkpoint(str(folder), given)
+    elif card["kind"] == "heads":
+        from pyrite.rewards.heads import load_heads
+
+        reward = load_heads(Path(folder).expanduser(), card, given)
+    else:
+        from pyrite.rewards.scalar import load_full
+
+        reward = load_full(Path(folder).expanduser(), card, given)
+    reward.spec = str(folder)
+    return reward
+
+
+def read_card(folder: Path) -> Mapping[str, Any] | None:
+    """What `pyrite.json` in a folder says, or None where there is none.
+
+    Raises:
+        CheckpointError: It is not JSON, or of a format this version does not know.
+        NotFitted: It is absent, and only Pyrite's training state is there.
+    """
+    path = folder / CARD
+    if not path.is_file():
+        if folder.is_dir() and any(folder.glob("checkpoint*")) and not (folder / "config.json").is_file():
+            raise NotFitted(f"{folder} holds an unfinished fit: no {CARD} yet. Finish it with the same pyrite fit command.")
+        return None
+    try:
+        card = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("kind") not in {"heads", "full"}:
+        found = {key: card.get(key) for key in ("format", "kind")} if isinstance(card, dict) else type(card).__name__
+        raise CheckpointError(f"{path} says {found}; this version reads format {FORMAT!r} of kind 'heads' or 'full'.")
+    return card

@@ -1,0 +1,43 @@
+"""Put the scores of the rows that ran beside the statuses of those that could not. Used by `heads.py` and `scalar.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from pyrite.backbones import Rendered
+from pyrite.backbones.readers import statuses
+from pyrite.types import Scores, Status
+
+CUT_PROMPT = "The beginning of the prompt was left out so that the completion fits."
+
+
+def scores_of(rendered: Sequence[Rendered], members: Float[Tensor, "G M"]) -> Scores:
+    """Scores of all rows from the members' scores of those that ran.
+
+    Args:
+        rendered: N rows, G of them with status ok.
+        members: Scores of those G rows, in order. A row with a number that is not finite becomes an error.
+
+    Returns:
+        N scores; value is the mean over members; `members` is left out where M = 1; `cost` counts tokens read; `texts` says why
+        a row has no score, and which prompts were cut.
+    """
+    status = statuses(rendered)
+    place = (status == int(Status.OK)).nonzero().squeeze(1)
+    finite = torch.isfinite(members.detach()).all(dim=1)
+    texts = [CUT_PROMPT if row.cut_prompt else row.why for row in rendered]
+    for i in place[~finite].tolist():
+        texts[i] = "The model gave a number that is not finite."
+    status[place[~finite]] = int(Status.ERROR)
+    spread = members.new_full((len(rendered), members.shape[1]), torch.nan).index_put((place[finite],), members[finite])
+    return Scores(
+        spread.mean(dim=1),
+        status,
+        members=spread if members.shape[1] > 1 else None,
+        texts=tuple(texts) if any(texts) else None,
+        cost=torch.tensor([float(len(row.ids)) for row in rendered]),
+    )
