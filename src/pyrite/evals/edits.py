@@ -1,0 +1,210 @@
+"""Edits of a completion that should, or should not, matter to a reward: text in, text out.
+
+Each edit takes the text, the prompt's text and a random source, and returns the edited text, or None where the edit does not
+apply (a bold text is not made bold again). `probes.py` scores the results; the filler sentences say nothing on purpose.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from pyrite.types import Sample, Text
+
+Edit: TypeAlias = Callable[[str, str, random.Random], str | None]
+"""(text, prompt, rng) -> edited text, or None where it does not apply."""
+
+_OPENERS = ("Here", "At this place", "For the reader", "In passing", "As a side note", "As it stands", "In this form", "So far")
+_SUBJECTS = (
+    "this part",
+    "the passage above",
+    "the text here",
+    "this note",
+    "the wording here",
+    "the line above",
+    "this remark",
+)
+_VERBS = ("stays", "remains", "is kept", "is left", "stands", "is held")
+_PLACES = (
+    "as it was written", "within the same frame", "in its own place", "at the same level", "on the same footing",
+    "next to the rest", "in the usual order", "under the same heading",
+)  # fmt: skip
+
+_NEUTRAL = (
+    "a", "to", "it", "as", "by", "and", "the", "here", "this", "that", "same", "part", "with", "place", "stays", "kinds",
+    "level", "order", "remark", "matter", "usually", "present", "whatever", "somewhat", "wording", "remains", "standing",
+    "elsewhere", "otherwise", "throughout", "adjacently", "accordingly", "consistently", "nevertheless", "intermediate",
+)  # fmt: skip
+
+_SENTENCE_END = re.compile(r"((?<!\b\d\.)(?<=[.!?])\s+|(?<=[。！？])\s*|\n+)")
+_WORD = re.compile(r"\w+")
+
+
+def text_of(completion: Any) -> str | None:
+    """The text of a completion: the string itself, or the last turn of a chat; None where there is no plain text."""
+    if isinstance(completion, str):
+        return completion
+    if isinstance(completion, Sequence) and completion and isinstance(completion[-1], Mapping):
+        content = completion[-1].get("content")
+        return content if isinstance(content, str) else None
+    return None
+
+
+def with_text(sample: Sample, text: str) -> Sample:
+    """The sample with this text as its completion (in a chat: as its last turn). Recorded steps no longer fit and leave."""
+    if isinstance(sample.completion, str):
+        return replace(sample, completion=text, steps=None)
+    return replace(sample, completion=[*sample.completion[:-1], {**sample.completion[-1], "content": text}], steps=None)
+
+
+def prompt_text(prompt: Text) -> str:
+    """All words of a prompt, chat turns joined by line breaks."""
+    if isinstance(prompt, str):
+        return prompt
+    return "\n".join(str(turn.get("content", "")) for turn in prompt)
+
+
+def sentences(text: str) -> tuple[list[str], list[str]]:
+    """Sentences (or lines) of a text, and the K - 1 separators between these K."""
+    units: list[str] = []
+    gaps: list[str] = []
+    pieces = _SENTENCE_END.split(text.strip())
+    for unit, gap in zip(pieces[::2], [*pieces[1::2], ""], strict=True):
+        if unit.strip():
+            units.append(unit)
+            gaps.append(gap)
+        elif gaps:
+            gaps[-1] += gap
+    return units, gaps[:-1]
+
+
+def joined(units: Sequence[str], gaps: Sequence[str]) -> str:
+    """Sentences with their separators; a separator that is empty or missing becomes a space."""
+    filled = [*(gap or " " for gap in gaps), *[" "] * len(units)]
+    return "".join(unit + gap for unit, gap in zip(units, [*filled[: len(units) - 1], ""], strict=True)) if units else ""
+
+
+def filler(num_words: int, num_chars: int, rng: random.Random) -> str:
+    """Different sentences that say nothing, at least so many words and characters of them."""
+    found: dict[str, None] = {}
+    words = chars = 0
+    while words < num_words or chars < num_chars:
+        parts = (rng.choice(part) for part in (_OPENERS, _SUBJECTS, _VERBS, _PLACES))
+        sentence = "{} {} {} {}.".format(*parts)
+        if sentence in found and len(found) < 2000:
+            continue
+        found[sentence] = None
+        words, chars = words + len(sentence.split()), chars + len(sentence) + 1
+    return " ".join(found)
+
+
+def neutral_like(phrase: str, rng: random.Random) -> str:
+    """A phrase that says nothing, with the word lengths, capitals and punctuation of the given one."""
+
+    def swap(match: re.Match[str]) -> str:
+        size = len(match[0])
+        nearest = min(abs(len(w) - size) for w in _NEUTRAL)
+        word = rng.choice([w for w in _NEUTRAL if abs(len(w) - size) == nearest])
+        word = (word * (size // len(word) + 1))[:size] if nearest else word
+        return word.capitalize() if match[0][0].isupper() else word
+
+    return _WORD.sub(swap, phrase)
+
+
+def pad(text: str, prompt: str, rng: random.Random) -> str | None:
+    """Add filler sentences at the end: half as many words again, at least 12."""
+    if not text.strip():
+        return None
+    return f"{text.rstrip()} {filler(max(12, len(text.split()) // 2), 0, rng)}"
+
+
+def shorten(text: str, prompt: str, rng: random.Random) -> str | None:
+    """Keep the first half of the sentences."""
+    units, gaps = sentences(text)
+    keep = (len(units) + 1) // 2
+    return joined(units[:keep], gaps[: keep - 1]) if len(units) > 1 else None
+
+
+def bullets(text: str, prompt: str, rng: random.Random) -> str | None:
+    """Make each sentence a bullet."""
+    units, _ = sentences(text)
+    if not units or re.search(r"^\s*([-*•]|\d+\.)\s", text, re.MULTILINE):
+        return None
+    return "\n".join(f"- {unit.strip()}" for unit in units)
+
+
+def bold(text: str, prompt: str, rng: random.Random) -> str | None:
+    """Set the longest word of each sentence in bold."""
+    units, gaps = sentences(text)
+    if not units or "**" in text:
+        return None
+    return joined([_bolden(unit) for unit in units], gaps)
+
+
+def headers(text: str, prompt: str, rng: random.Random) -> str | None:
+    """Put a header above the text, and another in its middle."""
+    units, gaps = sentences(text)
+    if not units or re.search(r"^\s*#", text, re.MULTILINE):
+        return None
+    half = (len(units) + 1) // 2
+    top, rest = joined(units[:half], gaps[: half - 1]), joined(units[half:], gaps[half:])
+    return f"## Answer\n\n{top}" + (f"\n\n## Details\n\n{rest}" if rest else "")
+
+
+def repeat_last(text: str, prompt: str, rng: random.Random) -> str | None:
+    """Say the last sentence three times more."""
+    units, _ = sentences(text)
+    return " ".join([text.rstrip(), *[units[-1].strip()] * 3]) if units else None
+
+
+def repeat_whole(text: str, prompt: str, rng: random.Random) -> str | None:
+    """Say everything twice."""
+    return f"{text.rstrip()}\n\n{text.strip()}" if text.strip() else None
+
+
+def padded_like(*edits: Edit) -> Edit:
+    """A control: the text with filler at its end, at least as long in words and characters as after any of these edits."""
+
+    def control(text: str, prompt: str, rng: random.Random) -> str | None:
+        longest = [found for edit in edits if (found := edit(text, prompt, rng)) is not None]
+        if not longest:
+            return None
+        words = max(len(found.split()) for found in longest) - len(text.split())
+        chars = max(len(found) for found in longest) - len(text.rstrip())
+        return f"{text.rstrip()} {filler(words, chars, rng)}".rstrip()
+
+    return control
+
+
+def key_first(text: str, prompt: str, rng: random.Random) -> str | None:
+    """Move the sentence that shares most with the prompt to the front."""
+    return _move_key(text, prompt, to_front=True)
+
+
+def key_last(text: str, prompt: str, rng: random.Random) -> str | None:
+    """Move the sentence that shares most with the prompt to the end."""
+    return _move_key(text, prompt, to_front=False)
+
+
+def _move_key(text: str, prompt: str, *, to_front: bool) -> str | None:
+    """The text with its key sentence moved: most words in common with the prompt, then the longest."""
+    units, gaps = sentences(text)
+    if len(units) < 2:
+        return None
+    asked = {w.lower() for w in _WORD.findall(prompt) if len(w) > 3}
+    said = [{w.lower() for w in _WORD.findall(unit)} for unit in units]
+    key = max(range(len(units)), key=lambda i: (len(said[i] & asked), len(said[i]), -i))
+    rest = units[:key] + units[key + 1 :]
+    return joined([units[key], *rest] if to_front else [*rest, units[key]], gaps)
+
+
+def _bolden(sentence: str) -> str:
+    """The sentence with its longest word in bold."""
+    words = list(_WORD.finditer(sentence))
+    if not words:
+        return sentence
+    longest = max(words, key=lambda m: len(m[0]))
+    return f"{sentence[: longest.start()]}**{longest[0]}**{sentence[longest.end() :]}"
