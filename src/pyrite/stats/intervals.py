@@ -122,7 +122,7 @@ def mean_interval(
         unseen = 1 - ((1 - level) / 2) ** (1 / num)
         lowest, highest = bounds if bounds is not None else (value, value)
         return Interval(value, value - unseen * (value - lowest), value + unseen * (highest - value), num, level)
-    reach = -stats.t.ppf((1 - level) / 2, num - 1) * math.sqrt(num / (num - 1))
+    reach = -float(stats.t.ppf((1 - level) / 2, num - 1)) * math.sqrt(num / (num - 1))
     if num > LARGE:
         error = reach * float(np.sqrt(np.sum((sums - value * sizes) ** 2)) / sizes.sum())
         return Interval(value, value - error, value + error, num, level)
