@@ -40,6 +40,8 @@ class Backbone:
         dtype: Name of the weights' type, such as "float32".
         chat_template: A template that replaces the tokenizer's own, or None.
         revision: Branch, tag or commit on the hub, as asked for.
+        layers: Which hidden states are pooled and joined into features, as transformers numbers them: 0 is the token
+            embedding, -1 the last layer.
     """
 
     model: Any
@@ -53,11 +55,17 @@ class Backbone:
     dtype: str = "float32"
     chat_template: str | None = None
     revision: str | None = None
+    layers: tuple[int, ...] = (-1,)
 
     @property
     def identity(self) -> str:
-        """Equal exactly where features are interchangeable: same files, template, dtype and pooling."""
-        return content_key(self.digest, self.dtype, self.pooling)
+        """Equal exactly where features are interchangeable: same files, template, dtype, pooling and layers."""
+        return content_key(self.digest, self.dtype, self.pooling, *([] if self.layers == (-1,) else [self.layers]))
+
+    @property
+    def feature_size(self) -> int:
+        """Numbers in a feature vector: D for each layer that is read."""
+        return self.hidden_size * len(self.layers)
 
     @property
     def device(self) -> torch.device:

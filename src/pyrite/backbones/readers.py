@@ -71,7 +71,7 @@ def head_at(
 def embed(
     backbone: Backbone, samples: Sequence[Sample], *, token_budget: int = TOKEN_BUDGET, cache: bool = True
 ) -> tuple[Float[Tensor, "N D"], Int8[Tensor, "N"]]:
-    """Frozen features of samples: the backbone's hidden state, pooled as the backbone says.
+    """Frozen features of samples: the backbone's hidden states, pooled and joined as the backbone says.
 
     Args:
         backbone: The model.
@@ -92,11 +92,15 @@ def embed_rendered(
     """As `embed`, from rows that are rendered already."""
 
     def forward(batch: Batch) -> Tensor:
-        hidden = backbone.model(**batch.inputs()).last_hidden_state
-        return pool(hidden, batch.attention_mask, backbone.pooling).float()
+        if backbone.layers == (-1,):
+            hidden = (backbone.model(**batch.inputs()).last_hidden_state,)
+        else:
+            states = backbone.model(**batch.inputs(), output_hidden_states=True).hidden_states
+            hidden = tuple(states[layer] for layer in backbone.layers)
+        return torch.cat([pool(state, batch.attention_mask, backbone.pooling).float() for state in hidden], dim=1)
 
-    store = FeatureStore(backbone.identity, backbone.hidden_size) if cache else None
-    features = torch.full((len(rendered), backbone.hidden_size), torch.nan)
+    store = FeatureStore(backbone.identity, backbone.feature_size) if cache else None
+    features = torch.full((len(rendered), backbone.feature_size), torch.nan)
     good = [i for i, row in enumerate(rendered) if row.status == Status.OK]
     if good:
         rows = [rendered[i] for i in good]

@@ -138,8 +138,8 @@ class HeadsReward:
         cache: bool = True,
         differentiable: bool = False,
     ) -> None:
-        if heads.features != backbone.hidden_size:
-            raise InputError(f"The heads read {heads.features} features; {backbone.spec} gives {backbone.hidden_size}.")
+        if heads.features != backbone.feature_size:
+            raise InputError(f"The heads read {heads.features} features; {backbone.spec} gives {backbone.feature_size}.")
         self.backbone, self.heads, self.name, self.spec = backbone, heads, name, name
         self.differentiable = differentiable
         self._batch_tokens, self._cache = batch_tokens, cache
@@ -179,6 +179,7 @@ def save_heads(folder: Path | str, reward: HeadsReward, metadata: Mapping[str, A
             "identity": backbone.identity,
         },
         "pooling": backbone.pooling,
+        "layers": list(backbone.layers),
         "members": reward.heads.num_members,
         "features": reward.heads.features,
         "hidden": reward.heads.hidden,
@@ -225,7 +226,7 @@ def load_heads(folder: Path, card: Mapping[str, Any], options: LoadOptions) -> H
         raise CheckpointError(f"{folder / WEIGHTS} does not hold the heads that {CARD} describes: {error}") from error
     heads.to(options.device).eval().requires_grad_(options.differentiable)
     return HeadsReward(
-        replace(backbone, pooling=card["pooling"]),
+        replace(backbone, pooling=card["pooling"], layers=tuple(card.get("layers", (-1,)))),
         heads,
         card["name"],
         batch_tokens=options.batch_tokens,
