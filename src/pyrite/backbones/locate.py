@@ -48,7 +48,7 @@ class Location:
         if not self.is_folder:
             options["revision"] = self.revision
         try:
-            with without_bars():
+            with quiet_transformers():
                 return auto_class.from_pretrained(self.source, **options)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:300]
@@ -69,16 +69,18 @@ class Location:
 
 
 @contextmanager
-def without_bars() -> Iterator[None]:
-    """Keep transformers from drawing its own progress bars while weights load."""
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers from drawing bars and tables while it reads or writes weights; what they say is checked by us."""
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
+        logging.set_verbosity(level)
+        if bars:
             logging.enable_progress_bar()
 
 

@@ -51,12 +51,15 @@ class Renderer:
         kind: "causal" or "encoder".
         max_length: The most tokens a model may read, special tokens included.
         template: Jinja chat template in place of the tokenizer's own; causal models only.
+        allows_system: Whether prompts may hold system turns; if not, such samples are invalid.
 
     Raises:
         InputError: An unknown kind, a template for an encoder, or a template that fails.
     """
 
-    def __init__(self, tokenizer: Any, kind: str, max_length: int, template: str | None = None) -> None:
+    def __init__(
+        self, tokenizer: Any, kind: str, max_length: int, template: str | None = None, *, allows_system: bool = True
+    ) -> None:
         if kind not in {"causal", "encoder"}:
             raise InputError(f"kind is {kind!r}; expected 'causal' or 'encoder'.")
         if kind == "encoder" and template is not None:
@@ -64,6 +67,8 @@ class Renderer:
         self.tokenizer = tokenizer
         self.kind = kind
         self.max_length = max_length
+        self.template = template
+        self.allows_system = allows_system
         has_template = kind == "causal" and (template is not None or tokenizer.chat_template is not None)
         self._writer = ChatWriter(tokenizer, template) if has_template else None
 
@@ -89,6 +94,8 @@ class Renderer:
 
     def _write(self, sample: Sample) -> Written | tuple[str, str]:
         prompt, completion = check_text(sample.prompt, "prompt"), check_text(sample.completion, "completion")
+        if not self.allows_system and not isinstance(prompt, str) and any(turn["role"] == "system" for turn in prompt):
+            raise Unwritable("the prompt has a system turn, and this model was trained without")
         if self.kind == "encoder":
             return flatten(prompt, "user"), flatten(completion, "assistant")
         return self._writer.write(prompt, completion) if self._writer else write_plain(prompt, completion)

@@ -1,6 +1,6 @@
 """Load a reward model from a folder or the hub, whoever wrote it: Pyrite's own files, or plain transformers files.
 
-`pyrite.json` says what a folder of ours holds: "heads" (see `heads.py`) or "full" (see `scalar.py`). Without it the files are
+`pyrite.json` says what a folder of ours holds: "heads" (see `heads.py`) or "full" (see `full.py`). Without it the files are
 those of transformers, and `checkpoints.py` may know the model.
 """
 
@@ -69,7 +69,7 @@ def load_reward_folder(folder: Path | str, **options: Any) -> Reward:
 
         reward = load_heads(Path(folder).expanduser(), card, given)
     else:
-        from pyrite.rewards.scalar import load_full
+        from pyrite.rewards.full import load_full
 
         reward = load_full(Path(folder).expanduser(), card, given)
     reward.spec = str(folder)
