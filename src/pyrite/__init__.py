@@ -25,6 +25,9 @@ _HOMES: dict[str, str] = {
     "Sample": "pyrite.types",
     "Scores": "pyrite.types",
     "Status": "pyrite.types",
+    "load_reward": "pyrite.rewards.spec",
+    "read_rows": "pyrite.data.read",
+    "reward": "pyrite.rewards.function",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])
@@ -45,6 +48,9 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from pyrite.data.read import read_rows
     from pyrite.errors import InputError, PyriteError
     from pyrite.protocols import Generation, Generator, PairwiseReward, Reward, RewardTransform
+    from pyrite.rewards.function import reward
+    from pyrite.rewards.spec import load_reward
     from pyrite.types import Pair, Pool, Preferences, Sample, Scores, Status

@@ -79,7 +79,7 @@ def _pairs(row: Row) -> Iterable[Pair]:
     meta: dict[str, Any] = {"row": values, "where": row.where, "num": len(chosen) + len(rejected)}
     for i, good in enumerate(chosen):
         for j, poor in enumerate(rejected):
-            prompt = values.get("prompt")
+            prompt: Any = values.get("prompt")
             parts = (prompt, good, poor)
             if prompt is None or (isinstance(prompt, str) and is_chat(good)):
                 parts = split_conversations(good, poor) or parts

@@ -68,7 +68,7 @@ def split_conversations(chosen: Any, rejected: Any) -> tuple[Any, Any, Any] | No
     """
     if isinstance(chosen, str) and isinstance(rejected, str):
         cut = _shared_characters(chosen, rejected)
-    elif is_chat(chosen) and is_chat(rejected):
+    elif is_chat(chosen) and is_chat(rejected) and not isinstance(chosen, str) and not isinstance(rejected, str):
         cut = _shared_turns(chosen, rejected)
     else:
         return None

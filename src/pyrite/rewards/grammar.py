@@ -1,0 +1,135 @@
+"""The reward spec: its grammar, its syntax tree, and the way from a tree to its text.
+
+One string names a reward everywhere: in Python, on the command line, in config files. `parser.py` reads it; what a tree stands
+for is decided in `spec.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TypeAlias
+
+GRAMMAR = r"""
+spec     = source, { "|", guard } ;
+source   = "sum:", term, { ",", term } | operand ;
+term     = number, "*", operand ;
+operand  = "(", spec, ")" | "ensemble:[", spec, { ";", spec }, "]" | named ;
+named    = "column:", text, { "[", ( string | integer ), "]" }
+         | "python:", text, ":", identifier
+         | scheme, ":", text
+         | text ;
+scheme   = "baseline" | "verifier" ;
+guard    = identifier, [ "(", argument, { ",", argument }, ")" ] ;
+argument = [ identifier, "=" ], number ;
+text     = string | one or more characters other than | , ; ( ) [ ] " ;
+string   = a JSON string in double quotes ;
+"""
+"""The grammar in EBNF. White space between parts is free. A text on its own is a path or a hub id; one that has to begin like a
+scheme, or to hold one of the reserved characters, is put in double quotes."""
+
+SCHEMES = ("baseline", "column", "ensemble", "python", "sum", "verifier")
+"""What may stand before a colon."""
+
+TEXT = re.compile(r'[^|,;()\[\]"]*')
+SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_+.-]*):")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A folder or a hub id."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the data, and the keys to follow into its cells."""
+
+    name: str
+    keys: tuple[str | int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Python:
+    """A function in a file."""
+
+    file: str
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A part of the package: the scheme is "baseline" or "verifier"."""
+
+    scheme: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A weighted sum: (weight, spec) pairs."""
+
+    terms: tuple[tuple[float, Spec], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """Rewards as the members of one."""
+
+    members: tuple[Spec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A guard's name and its arguments, as written."""
+
+    name: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A reward behind one or more guards, the first applied first."""
+
+    reward: Spec
+    guards: tuple[Guard, ...]
+
+
+Spec: TypeAlias = Model | Column | Python | Named | Sum | Ensemble | Guarded
+
+
+def format_spec(spec: Spec) -> str:
+    """Write a syntax tree as a spec that parses to it."""
+    match spec:
+        case Model(source):
+            return _quoted(source, bare=not SCHEME.match(source))
+        case Column(name, keys):
+            return f"column:{_quoted(name)}" + "".join(f"[{json.dumps(key, ensure_ascii=False)}]" for key in keys)
+        case Python(file, function):
+            return f"python:{_quoted(file)}:{function}"
+        case Named(scheme, name):
+            return f"{scheme}:{_quoted(name)}"
+        case Sum(terms):
+            return "sum:" + ",".join(f"{_number(weight)}*" + _inside(term) for weight, term in terms)
+        case Ensemble(members):
+            return f"ensemble:[{'; '.join(format_spec(member) for member in members)}]"
+        case Guarded(reward, guards):
+            calls = [g.name + (f"({', '.join(g.arguments)})" if g.arguments else "") for g in guards]
+            inner = f"({format_spec(reward)})" if isinstance(reward, Guarded) else format_spec(reward)
+            return " | ".join([inner, *calls])
+
+
+def _inside(spec: Spec) -> str:
+    """A spec as a term of a sum: in parentheses where it would not be read as one operand."""
+    return f"({format_spec(spec)})" if isinstance(spec, Sum | Guarded) else format_spec(spec)
+
+
+def _quoted(text: str, *, bare: bool = True) -> str:
+    plain = bare and text == text.strip() and text != "" and TEXT.fullmatch(text) is not None and text.isprintable()
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _number(weight: float) -> str:
+    return repr(float(weight)).removesuffix(".0")

@@ -1,0 +1,125 @@
+"""From a reward spec to a reward: the one place that knows what each form of the grammar stands for.
+
+`load_reward` is used by the command line, config files and Python alike. The grammar is in `grammar.py`, its reader in
+`parser.py`; each family of rewards has a file of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyrite.errors import UnknownName, close_names
+from pyrite.protocols import Reward
+from pyrite.registry import find
+from pyrite.rewards.baseline import BASELINES
+from pyrite.rewards.column import ColumnReward
+from pyrite.rewards.ensemble import EnsembleReward
+from pyrite.rewards.function import FunctionReward, KeywordReward, load_function
+from pyrite.rewards.grammar import (
+    GRAMMAR,
+    Column,
+    Ensemble,
+    Guarded,
+    Model,
+    Named,
+    Python,
+    Spec,
+    Sum,
+    format_spec,
+)
+from pyrite.rewards.guarded import GuardedReward
+from pyrite.rewards.parser import parse_spec
+from pyrite.rewards.weighted import WeightedReward
+from pyrite.shaping.spec import parse_guard
+
+__all__ = ["GRAMMAR", "build_reward", "format_spec", "load_reward", "parse_spec"]
+
+
+def load_reward(
+    spec: str,
+    *,
+    device: str = "cpu",
+    dtype: str | None = "float32",
+    revision: str | None = None,
+    max_length: int | None = None,
+    chat_template: str | None = None,
+    trust_remote_code: bool = False,
+    batch_tokens: int = 8192,
+) -> Reward:
+    r"""The reward that a spec names.
+
+    | spec                                   | reward                                                                |
+    |----------------------------------------|-----------------------------------------------------------------------|
+    | PATH or HUB_ID                         | a reward model: `pyrite fit`, TRL or transformers files               |
+    | column:NAME, column:NAME["KEY"]        | scores in the data; see `rewards/column.py`                           |
+    | python:FILE:FN                         | a function with TRL's keywords, or made by `@pyrite.reward`           |
+    | baseline:length, random or constant    | what every reward has to beat                                         |
+    | verifier:NAME                          | an exact check of the package                                         |
+    | sum:W*SPEC,W*SPEC                      | the weighted sum                                                      |
+    | ensemble:[SPEC; SPEC]                  | rewards as members of one                                             |
+    | SPEC \| guard(args)                     | the same behind a guard; see `pyrite list guards`                     |
+
+    Args:
+        spec: As in `GRAMMAR`. Parentheses nest: `sum:0.5*(column:a | clip(2)),0.5*baseline:length`.
+        device: Where models run: "cpu", "cuda", "cuda:1", "mps".
+        dtype: Of the weights: "float32", "bfloat16" or "float16"; None takes what the folder says.
+        revision: Branch, tag or commit of a hub model.
+        max_length: Longest input in tokens; None is the model's own.
+        chat_template: Jinja text, or a file with it, in place of the tokenizer's own.
+        trust_remote_code: Run code that comes with a hub model.
+        batch_tokens: Padded tokens a forward pass.
+
+    Raises:
+        InputError: The spec does not parse; the message holds the place. Or a file or function is absent.
+        UnknownName: A kind of reward, baseline, verifier or guard that does not exist; the message names close ones.
+        CheckpointError: The files of a model contradict each other.
+
+    Example:
+        >>> load_reward("sum:0.5*baseline:length,-1*baseline:constant").name
+        '0.5*length + -1*constant'
+    """
+    options = {
+        "device": device,
+        "dtype": dtype,
+        "revision": revision,
+        "max_length": max_length,
+        "chat_template": chat_template,
+        "trust_remote_code": trust_remote_code,
+        "batch_tokens": batch_tokens,
+    }
+    return build_reward(parse_spec(spec), **options)
+
+
+def build_reward(tree: Spec, **options: Any) -> Reward:
+    """The reward that a syntax tree stands for; options as in `load_reward`."""
+    reward = _build(tree, options)
+    if isinstance(reward, FunctionReward | KeywordReward | ColumnReward | EnsembleReward | GuardedReward | WeightedReward):
+        reward.spec = format_spec(tree)
+    return reward
+
+
+def _build(tree: Spec, options: dict[str, Any]) -> Reward:
+    match tree:
+        case Model(source):
+            from pyrite.rewards.folders import load_reward_folder
+
+            return load_reward_folder(source, **options)
+        case Column(name, keys):
+            return ColumnReward(name, keys)
+        case Python(file, function):
+            return load_function(file, function)
+        case Named(scheme, name):
+            return _baseline(name) if scheme == "baseline" else find("verifier", name).build()
+        case Sum(terms):
+            return WeightedReward([(weight, build_reward(term, **options)) for weight, term in terms])
+        case Ensemble(members):
+            return EnsembleReward([build_reward(member, **options) for member in members])
+        case Guarded(reward, guards):
+            text = " | ".join(g.name + (f"({', '.join(g.arguments)})" if g.arguments else "") for g in guards)
+            return GuardedReward(build_reward(reward, **options), parse_guard(text))
+
+
+def _baseline(name: str) -> Reward:
+    if name not in BASELINES:
+        raise UnknownName(f"No baseline is named {name!r}.{close_names(name, BASELINES)} Baselines: {', '.join(BASELINES)}.")
+    return BASELINES[name]()
