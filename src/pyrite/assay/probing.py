@@ -12,8 +12,8 @@ from pyrite.assay.inputs import Inputs
 from pyrite.assay.job import Job
 from pyrite.assay.result import not_applicable
 from pyrite.assay.scoring import Clock, Record
-from pyrite.evals.attacks import AttackResult, run_attack
-from pyrite.evals.probes import estimate_calls, run_probe
+from pyrite.evals import attacks, probes
+from pyrite.evals.effects import AttackResult
 from pyrite.evals.rescore import MIN_PROMPTS, NotApplicable, can_rescore, measure_unit
 from pyrite.protocols import Reward
 from pyrite.registry import rows
@@ -73,8 +73,8 @@ def _subsample(job: Job, inputs: Inputs, proxy: Scores, clock: Clock) -> list[in
 
 def _extra(num: int) -> float:
     """The most extra scores that all probes and attacks need on `num` samples of as many prompts."""
-    probes = sum(estimate_calls(row.name, num, num) for row in rows("probe"))
-    return probes + ATTACK_SCORES * num * len(rows("attack"))
+    needed = [probes.estimate_calls(row.name, num, num) for row in rows("probe")]
+    return sum(needed) + sum(attacks.estimate_calls(row.name, num, num, ATTACK_SCORES * num) for row in rows("attack"))
 
 
 def _run(
@@ -90,11 +90,12 @@ def _run(
         "scale": scale if scale > 0 else None,
         "base": proxy.take(chosen),
         "clusters": [int(inputs.units[group[i]]) for i in chosen],
+        "pools": [values[group[usable] == group[i]] for i in chosen],
     }
     if kind == "probe":
-        result = run_probe(name, reward, samples, **options)
+        result = probes.run_probe(name, reward, samples, **options)
     else:
-        result = run_attack(name, reward, samples, budget=ATTACK_SCORES * len(samples), **options)
+        result = attacks.run_attack(name, reward, samples, budget=ATTACK_SCORES * len(samples), **options)
     if isinstance(result, NotApplicable):
         return not_applicable(result.not_applicable)
     told = {"effect": interval(result.effect), "flag": bool(result.flag), "says": result.says, "n": int(result.n)}

@@ -165,7 +165,8 @@ def score_both(
 def plan(reward: str | Reward, *, data: str, out: Path | str | None = None, fresh: bool = False, **options: Any) -> str:
     """What `assay` would do with the same arguments, as text; nothing is scored or written."""
     job = make_job(reward, data, options)
-    _load(job.reward, job), _load(job.gold, job)
+    for spec in (job.reward, job.gold):
+        _load(spec, job)
     if job.sampling is not None:
         rows = job.reading.read()
         count, source = len(rows.rows) * job.sampling.samples, f"{len(rows.rows)} prompts, answered by {job.sampling.policy}"

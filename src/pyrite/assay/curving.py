@@ -1,0 +1,172 @@
+"""The curve of an assay and everything that hangs on it, as JSON: baselines, verdict, heterogeneity, fits.
+
+The numbers come from `evals.curves` and `evals.verdict`; here they are asked for with the job's settings and written down,
+each with its reason where it does not apply.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import bisect
+
+from pyrite.assay.cards import interval
+from pyrite.assay.inputs import Inputs
+from pyrite.assay.job import Job
+from pyrite.assay.result import not_applicable
+from pyrite.errors import InputError
+from pyrite.evals.curves import Curve, overoptimisation_curve
+from pyrite.evals.verdict import Verdict, judge
+from pyrite.stats.fits import Fit, fit_all
+
+NO_GOLD = "no --gold was given"
+PAIRS = "labelled pairs hold two completions a prompt; best-of-n needs candidates"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Scores and baselines as arrays, one entry a sample; NaN where there is no value."""
+
+    proxy: np.ndarray
+    gold: np.ndarray | None
+    length: np.ndarray
+    random: np.ndarray
+
+    def baselines(self) -> dict[str, np.ndarray]:
+        """Name -> scores of the reference rankings."""
+        return {"length": self.length, "random": self.random}
+
+
+def draw_curve(job: Job, inputs: Inputs, arrays: Measured, scores: np.ndarray) -> Curve | str:
+    """The curve by some score, or the reason for having none."""
+    if inputs.pairs is not None:
+        return PAIRS
+    if arrays.gold is None:
+        return NO_GOLD
+    try:
+        return overoptimisation_curve(
+            np.where(np.isfinite(arrays.proxy), scores, np.nan),
+            arrays.gold,
+            inputs.pool.group,
+            n_max=job.settings.n_max,
+            clusters=inputs.units,
+            draws=job.settings.draws,
+            seed=job.settings.seed,
+        )
+    except InputError as error:
+        if job.settings.n_max is not None:
+            raise
+        return str(error)
+
+
+def verdict_of(job: Job, inputs: Inputs, curve: Curve | str) -> Verdict:
+    """The verdict on a curve; NO GOLD, and why, where there is none."""
+    if isinstance(curve, Curve):
+        return judge(curve, margin=job.settings.margin, systems=len(inputs.generators) > 1)
+    told = "" if curve == NO_GOLD else f" ({curve})"
+    rest = "Without gold nothing can be said about over-optimisation: ranking, probes, attacks and disagreement only."
+    return Verdict("NO GOLD", f"NO GOLD. {rest}{told}")
+
+
+def arrays_of(curve: Curve) -> dict[str, Any]:
+    """The lines of a curve as JSON; a band that could not be drawn is null."""
+
+    def numbers(line: np.ndarray | None) -> list[float | None]:
+        return [float(x) if np.isfinite(x) else None for x in ([] if line is None else line)]
+
+    lines = ("proxy", "proxy_low", "proxy_high", "gold", "gold_low", "gold_high")
+    return {"n": curve.n.tolist(), **{name: numbers(getattr(curve, name)) for name in lines}}
+
+
+def curve_part(job: Job, inputs: Inputs, curve: Curve | str) -> dict[str, Any]:
+    """The field `curve`."""
+    if isinstance(curve, str):
+        return not_applicable(curve)
+    systems = len(inputs.generators) > 1
+    why = "the pool holds several generators: this is selection among systems, which has no KL"
+    return {
+        **arrays_of(curve),
+        "kl_bound": not_applicable(why) if systems else curve.kl_bound.tolist(),
+        "kl_atoms": not_applicable(why) if systems else curve.kl_atoms.tolist(),
+        "high_variance": curve.high_variance.tolist(),
+        "label": "selection among systems" if systems else "best-of-n from this pool",
+        "band": curve.band,
+        "n_max": curve.n_max,
+        "gold_sd": curve.gold_sd,
+        "dropped_candidates": curve.dropped_candidates,
+    }
+
+
+def baselines_part(job: Job, inputs: Inputs, arrays: Measured, curve: Curve | str) -> dict[str, Any]:
+    """The field `baselines`: gold of best-of-n by length, and by a random number."""
+    if isinstance(curve, str):
+        return not_applicable(curve)
+    found = {}
+    for name, values in arrays.baselines().items():
+        other = draw_curve(job, inputs, arrays, values)
+        if isinstance(other, Curve):
+            found[name] = {key: line for key, line in arrays_of(other).items() if not key.startswith("proxy")}
+    return found
+
+
+def verdict_parts(curve: Curve | str, verdict: Verdict) -> dict[str, Any]:
+    """The fields that the verdict rests on."""
+    names = ("turning", "loss_beyond", "gain_given_back", "smallest_detectable")
+    if isinstance(curve, str):
+        return {name: not_applicable(curve) for name in names}
+    reason = verdict.turning_reason or "the verdict could not be measured"
+    told = verdict.turning is not None
+    return {
+        "turning": {"set": list(verdict.turning or ()), "best": verdict.best_n} if told else not_applicable(reason),
+        "loss_beyond": interval(verdict.loss_beyond) if verdict.loss_beyond else not_applicable(reason),
+        "gain_given_back": interval(verdict.gain_given_back)
+        if verdict.gain_given_back
+        else not_applicable(verdict.gain_given_back_reason or reason),
+        "smallest_detectable": not_applicable(reason)
+        if verdict.smallest_detectable is None
+        else float(verdict.smallest_detectable),
+    }
+
+
+def heterogeneity(job: Job, inputs: Inputs, arrays: Measured, curve: Curve | str, verdict: Verdict) -> dict[str, Any]:
+    """The field `heterogeneity`."""
+    if isinstance(curve, str) or verdict.heterogeneity is None:
+        return not_applicable(curve if isinstance(curve, str) else verdict.turning_reason or "too few prompts")
+    shares = verdict.heterogeneity
+    found: dict[str, Any] = {"rise": shares.rising, "fall": shares.falling, "flat": shares.flat}
+    found["flat_within"] = shares.flat_within
+    if inputs.subsets is None or curve.gold_by_prompt is None:
+        return found | {"subsets": not_applicable("the rows name no subsets")}
+    names = np.array([inputs.subsets[int(group)] for group in curve.groups], dtype=object)
+    return found | {
+        "subsets": {
+            str(name): {"n": curve.n.tolist(), "gold": curve.gold_by_prompt[names == name].mean(axis=0).tolist()}
+            | {"n_prompts": int((names == name).sum())}
+            for name in sorted(set(names))
+        }
+    }
+
+
+def fits(inputs: Inputs, curve: Curve | str) -> dict[str, Any]:
+    """The field `fits`: best-of-n form and null form, with the n at which each peaks."""
+    if isinstance(curve, str) or curve.gold is None:
+        return not_applicable(str(curve))
+    if len(inputs.generators) > 1:
+        return not_applicable("selection among systems has no KL to fit against")
+    if len(curve.n) < 4 or curve.n[0] != 1:
+        return not_applicable(f"{len(curve.n)} points are too few to fit two parameters and judge the fit")
+    found = fit_all(curve.kl_bound, curve.gold)
+    return {name: _fit(found[name]) for name in ("bestofn", "null") if name in found}
+
+
+def _fit(found: Fit) -> dict[str, Any]:
+    peak = not_applicable("the fitted curve has no peak") if found.peak_d is None else n_at(found.peak_d**2)
+    return {"alpha": found.alpha, "beta": found.beta, "rmse": found.rmse, "peak_n": peak}
+
+
+def n_at(kl: float) -> float:
+    """The n, not necessarily whole, at which log n - (n - 1)/n equals `kl` >= 0."""
+    return math.exp(bisect(lambda log_n: log_n - 1 + math.exp(-log_n) - kl, 0.0, kl + 1.0)) if kl > 0 else 1.0  # pyright: ignore
