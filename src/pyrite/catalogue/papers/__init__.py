@@ -1,0 +1,1 @@
+"""One module a paper, named by its key: `CLAIMS`, `METHODS` and `run(seed, method, setting)`; see `catalogue.recipe`."""
