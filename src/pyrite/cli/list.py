@@ -57,8 +57,8 @@ def entries(kind: str) -> list[dict[str, Any]]:
     Raises:
         UnknownName: No such kind; the message names close ones.
     """
-    plural = kind if kind in KINDS else f"{kind}s"
-    if plural not in KINDS:
+    plural = next((name for name in (kind, f"{kind}s", f"{kind}es") if name in KINDS), None)
+    if plural is None:
         raise UnknownName(f"Nothing is listed under {kind!r}.{close_names(kind, KINDS)} Known: {', '.join(KINDS)}.")
     if plural == "papers":
         return papers()
@@ -74,7 +74,12 @@ def papers() -> list[dict[str, Any]]:
     """Every paper of the catalogue; loads no model library."""
     index = importlib.import_module("pyrite.catalogue.index")
     return [
-        {"name": paper.key, "state": paper.state, "summary": paper.title, "source": f"arXiv:{paper.arxiv}"}
+        {
+            "name": paper.key,
+            "state": paper.state,
+            "summary": paper.title,
+            "source": f"arXiv:{paper.arxiv}" if paper.arxiv else "",
+        }
         for paper in index.PAPERS
     ]
 
