@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from importlib import resources
 
@@ -36,11 +35,13 @@ class Paper:
         return self.state != STATES[0]
 
 
-@functools.cache
-def papers() -> tuple[Paper, ...]:
-    """All papers, sorted by key."""
+def _read() -> tuple[Paper, ...]:
     text = resources.files("pyrite.catalogue").joinpath("papers.tsv").read_text(encoding="utf-8")
     return tuple(Paper(*line.split("\t")) for line in text.splitlines()[1:])
+
+
+PAPERS: tuple[Paper, ...] = _read()
+"""All papers, sorted by key."""
 
 
 def find_paper(key: str) -> Paper:
@@ -49,7 +50,7 @@ def find_paper(key: str) -> Paper:
     Raises:
         UnknownName: No such key; the message names the close ones.
     """
-    known = {paper.key: paper for paper in papers()}
+    known = {paper.key: paper for paper in PAPERS}
     if key not in known:
         raise UnknownName(f"No paper has the key {key!r}.{close_names(key, known)} List all with: pyrite list papers.")
     return known[key]

@@ -21,13 +21,13 @@ def command(key: str | None, everything: bool, seeds: int, method: str | None, a
       pyrite reproduce reward_ensembles
       pyrite reproduce reward_ensembles --method single
     """
-    from pyrite.catalogue.index import papers
+    from pyrite.catalogue.index import PAPERS
     from pyrite.catalogue.recipe import FAIL, check_claims, load_recipe
     from pyrite.runtime.files import to_json
 
     if (key is None) != everything:
         raise click.UsageError("Name one paper, or pass --all. Papers with a recipe: pyrite list papers.")
-    keys = [paper.key for paper in papers() if paper.has_recipe] if everything else [str(key)]
+    keys = [paper.key for paper in PAPERS if paper.has_recipe] if everything else [str(key)]
     report, failed = [], False
     for name in keys:
         paper, recipe = load_recipe(name)
