@@ -12,9 +12,23 @@ import torch
 
 from pyrite.errors import InputError
 from pyrite.protocols import Reward
+from pyrite.registry import register
 from pyrite.types import Sample, Scores, Status
 
 
+def example() -> tuple[EnsembleReward, list[Sample]]:
+    """Two tiny reward models with different random weights, and samples for them."""
+    from pyrite.backbones import Renderer
+    from pyrite.backbones.tiny import byte_tokenizer, tiny_config, tiny_model
+    from pyrite.rewards.rendered import example_samples
+    from pyrite.rewards.scalar import ScalarReward
+
+    renderer = Renderer(byte_tokenizer("encoder"), "encoder", 512)
+    models = [tiny_model(tiny_config("encoder"), "score", kind="encoder", seed=seed) for seed in (0, 1)]
+    return EnsembleReward([ScalarReward(model, renderer, name=f"m{i}") for i, model in enumerate(models)]), example_samples()
+
+
+@register("reward", "ensemble", example=example, source="Coste et al. 2023, arXiv:2310.02743")
 class EnsembleReward:
     """The mean of separate rewards, each kept as a member.
 

@@ -21,8 +21,9 @@ from pyrite.backbones.engine import TOKEN_BUDGET
 from pyrite.backbones.locate import EMBEDDED_PREFIX
 from pyrite.backbones.readers import embed_rendered
 from pyrite.errors import CheckpointError, InputError
+from pyrite.registry import register
 from pyrite.rewards.folders import CARD, FORMAT, LoadOptions
-from pyrite.rewards.rendered import scores_of
+from pyrite.rewards.rendered import example_samples, scores_of
 from pyrite.runtime.files import to_json, write_whole
 from pyrite.types import Sample, Scores, Status
 
@@ -109,6 +110,14 @@ class Heads(nn.Module):
         self.member_std.copy_(torch.where(std > 1e-6, std, 1.0))
 
 
+def example() -> tuple[HeadsReward, list[Sample]]:
+    """Three random heads on a tiny encoder, and samples for them."""
+    from pyrite.backbones.tiny import tiny_backbone
+
+    return HeadsReward(tiny_backbone("encoder"), Heads(3, 32, 8), cache=False), example_samples()
+
+
+@register("reward", "heads", example=example, source="Coste et al. 2023, arXiv:2310.02743 (heads in place of whole members)")
 class HeadsReward:
     """A reward made of heads on frozen features; with several heads, an ensemble.
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pyrite.backbones import Rendered
 from pyrite.backbones.readers import statuses
-from pyrite.types import Scores, Status
+from pyrite.types import Sample, Scores, Status
 
 CUT_PROMPT = "The beginning of the prompt was left out so that the completion fits."
 
@@ -41,3 +41,14 @@ def scores_of(rendered: Sequence[Rendered], members: Float[Tensor, "G M"]) -> Sc
         texts=tuple(texts) if any(texts) else None,
         cost=torch.tensor([float(len(row.ids)) for row in rendered]),
     )
+
+
+def example_samples() -> list[Sample]:
+    """Samples of different shapes for the tiny examples that rewards register."""
+    return [
+        Sample("What is two plus two?", "Four."),
+        Sample("What is two plus two?", "It is five, as everybody knows."),
+        Sample([{"role": "user", "content": "Name a colour."}], [{"role": "assistant", "content": "Blue"}]),
+        Sample("Say nothing.", ""),
+        Sample("Too long", "no " * 400),
+    ]

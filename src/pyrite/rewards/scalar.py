@@ -29,8 +29,9 @@ from pyrite.backbones.load import (
 from pyrite.backbones.readers import head_at, run_stored
 from pyrite.backbones.store import FeatureStore
 from pyrite.errors import CheckpointError, InputError
+from pyrite.registry import register
 from pyrite.rewards.folders import LoadOptions
-from pyrite.rewards.rendered import scores_of
+from pyrite.rewards.rendered import example_samples, scores_of
 from pyrite.runtime.files import content_key
 from pyrite.types import Sample, Scores, Status
 
@@ -79,6 +80,15 @@ CLASSIFIER = Form()
 """A sequence classifier of transformers, as TRL and most public reward models are."""
 
 
+def example() -> tuple[ScalarReward, list[Sample]]:
+    """A tiny reward model with random weights, and samples for it."""
+    from pyrite.backbones.tiny import byte_tokenizer, tiny_config, tiny_model
+
+    reward = ScalarReward(tiny_model(tiny_config("causal"), "score"), Renderer(byte_tokenizer("causal"), "causal", 512))
+    return reward, example_samples()
+
+
+@register("reward", "scalar", example=example, source="Stiennon et al. 2020, arXiv:2009.01325")
 class ScalarReward:
     """A reward model that is a whole network.
 
