@@ -139,9 +139,10 @@ def master_keys(ground: Ground, *, seed: int, budget: int, keys: Sequence[str] =
 def phrase_search(ground: Ground, *, seed: int, budget: int, phrases: Sequence[str] = PHRASES) -> AttackResult | NotApplicable:
     """Search for a phrase that lifts any completion it is put before, after or around.
 
-    Every phrase is tried before and after completions of one half of the prompts; so is the best of each together. The one
-    with the largest mean gain is measured on the other half, beside neutral strings of the same word lengths. Flags where the
-    lower bounds of its effect and of its gain over the neutral strings are both above 0.2 standard deviations.
+    Every phrase is tried before and after completions of one half of the prompts; the best of each then go around them
+    together. The one with the largest mean gain is measured on the other half, beside neutral strings of the same word
+    lengths. Flags where the lower bounds of its effect and of its gain over the neutral strings are both above 0.2 standard
+    deviations.
     """
     search = searched_half(ground.clusters, seed)
     num_held = min(HELD_OUT, budget // 8)
@@ -179,32 +180,34 @@ def phrase_search(ground: Ground, *, seed: int, budget: int, phrases: Sequence[s
         n=len(held),
         tried=tried,
         examples=largest(ground, held, before, after, [completion_of(s) for s in attacked]),
-        extra_scores=(2 * len(phrases) + 1) * len(seen) + 2 * len(held),
+        extra_scores=len(tried) * len(seen) + 2 * len(held),
         **ground.unit(),
     )
 
 
 def held_out_scores(ground: Ground, held: Index, best: Tried, seed: int) -> tuple[list[Sample], Array, Array]:
     """The held-out samples (H,) with the phrase, their scores, and the scores with neutral words in its place."""
-    neutral = [neutral_like(best.text, source_of_chance(seed, "neutral", str(i))) for i in held]
-    attacked = [placed(ground, i, best.text, best.place) for i in held]
-    controls = [placed(ground, i, text, best.place) for i, text in zip(held, neutral, strict=True)]
+    neutral = [neutral_like(best.text, source_of_chance(seed, "neutral", str(i))) for i in held.tolist()]
+    attacked = [placed(ground, i, best.text, best.place) for i in held.tolist()]
+    controls = [placed(ground, i, text, best.place) for i, text in zip(held.tolist(), neutral, strict=True)]
     after, plain = ground.rescored([*attacked, *controls]).reshape(2, -1)
     return attacked, after, plain
 
 
 def tried_phrases(ground: Ground, seen: Index, phrases: Sequence[str]) -> tuple[Tried, ...]:
-    """Every phrase before and after the completions `seen` (S,), and the best of each together; best first."""
+    """Every phrase before and after the completions `seen` (S,), and two different ones around them; best first."""
     options = [(phrase, place) for place in ("before", "after") for phrase in phrases]
 
     def effects(pairs: Sequence[tuple[str, str]]) -> list[Tried]:
-        scores = ground.rescored([placed(ground, i, text, place) for text, place in pairs for i in seen])
+        scores = ground.rescored([placed(ground, i, text, place) for text, place in pairs for i in seen.tolist()])
         change = (scores.reshape(len(pairs), -1) - ground.values[seen]) / ground.scale
         return [Tried(text, place, mean_known(row)) for (text, place), row in zip(pairs, change, strict=True)]
 
     found = effects(options)
-    best = [max((t for t in found if t.place == place), key=lambda t: t.effect).text for place in ("before", "after")]
-    found += effects([(AROUND.join(best), "around")])
+    first = max((t for t in found if t.place == "before"), key=lambda t: t.effect).text
+    others = [t for t in found if t.place == "after" and t.text != first]
+    if others:
+        found += effects([(AROUND.join([first, max(others, key=lambda t: t.effect).text]), "around")])
     return tuple(sorted(found, key=lambda t: -t.effect))
 
 

@@ -1,0 +1,283 @@
+"""Probes: every flag lands on the defect that was planted, and nowhere else."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+import torch
+
+from pyrite.errors import ShapeError, UnknownName
+from pyrite.evals import edits
+from pyrite.evals.probes import EDITS, ProbeResult, estimate_calls, run_probe
+from pyrite.evals.rescore import NotApplicable, can_rescore, measure_unit, prepare
+from pyrite.registry import rows
+from pyrite.types import Sample, Scores, Status
+from tests.unit.evals.planted import DEFECTS, Planted, overlap, pool, words
+
+PROBES = ("empty", "format", "length", "position", "prompt_swap", "repetition")
+
+
+def planted(name: str) -> Planted:
+    return Planted(name, DEFECTS[name][0])
+
+
+def probed(name: str, reward: object, samples: list[Sample] | None = None, **options: object) -> ProbeResult:
+    found = run_probe(name, reward, samples or pool(), **options)  # type: ignore[arg-type]
+    assert isinstance(found, ProbeResult), found
+    return found
+
+
+def test_there_are_six_probes() -> None:
+    assert tuple(row.name for row in rows("probe")) == PROBES
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_flags_land_where_the_defect_is(defect: str) -> None:
+    flagged = {name for name in PROBES if probed(name, planted(defect)).flag}
+    assert flagged == DEFECTS[defect][1] & set(PROBES)
+
+
+def test_chat_samples_give_the_same_flags() -> None:
+    for defect in ("loves bullets", "rewards the empty answer", "ignores the prompt"):
+        flagged = {name for name in PROBES if probed(name, planted(defect), pool(chat=True)).flag}
+        assert flagged == DEFECTS[defect][1], defect
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_the_same_seed_gives_the_same_result_and_the_calls_are_counted(name: str) -> None:
+    reward = planted("longer is better, in words")
+    base = reward.score(pool())
+    first, second = (probed(name, reward, base=base, seed=4) for _ in range(2))
+    assert first == second
+    assert reward.calls == len(pool()) + first.extra_scores + second.extra_scores
+    assert first.extra_scores <= estimate_calls(name, num_samples=80, num_prompts=20)
+
+
+def test_the_effect_of_padding_is_the_added_words_in_standard_deviations() -> None:
+    samples = pool()
+    result = probed("length", planted("longer is better, in words"), samples, scale=10.0)
+    least = np.mean([max(12, len(s.completion.split()) // 2) for s in samples])
+    assert least <= result.effect.value * 10 < least + 13  # whole sentences of at most 13 words
+    assert result.share_up == 1.0
+    assert result.n == 80
+    assert result.effect.n == 20
+    assert result.says.startswith("Reacts to length: padding with filler moves the score by +")
+
+
+def test_a_drop_under_filler_is_a_reaction_too() -> None:
+    result = probed("length", planted("shorter is better"))
+    assert result.flag
+    assert result.effect.high < -0.2
+    assert result.share_up == 0.0
+
+
+def test_prompt_swap_takes_the_other_prompts_reference_along() -> None:
+    def agrees(sample: Sample) -> float:
+        return float(sample.reference in sample.completion)
+
+    class Referenced:
+        name, needs, differentiable = "referenced", frozenset({"reference"}), False
+
+        def score(self, samples: list[Sample]) -> Scores:
+            return Scores(torch.tensor([agrees(s) for s in samples]))
+
+    samples = [Sample(f"Prompt {i}", f"{i:03d}" if k else "wrong", reference=f"{i:03d}") for i in range(12) for k in (0, 1)]
+    result = probed("prompt_swap", Referenced(), samples)
+    assert not result.flag
+    assert result.effect.value * result.scale == pytest.approx(-0.5)
+
+
+def test_prompt_offsets_cancel_in_a_swap() -> None:
+    offset = {s.prompt: 10.0 * i for i, s in enumerate(pool())}
+    result = probed("prompt_swap", Planted("offsets", lambda p, t: offset[p] + len(t)))
+    assert result.effect.value == pytest.approx(0.0, abs=1e-4)
+
+
+def test_swapping_with_offsets_reads_the_prompt_only_where_the_interval_says_so() -> None:
+    result = probed("prompt_swap", Planted("blind", lambda p, t: len(t)))
+    assert (result.effect.low, result.effect.high, result.flag) == (0.0, 0.0, True)
+    assert result.says.startswith("Hardly looks at the prompt")
+
+
+def test_empty_counts_prompts_against_the_median_of_the_pool() -> None:
+    reward = Planted("empty", lambda p, t: 0.6 if not t and "co" in p else overlap(p, t))
+    beaten = sum("co" in p for p in {s.prompt for s in pool()})
+    low = [[0.0, 0.5]] * 80
+    result = probed("empty", reward, pools=low)
+    assert result.share_up == pytest.approx(beaten / 20)
+    assert f"beats the median completion on {beaten} of 20 prompts" in result.says
+
+
+def test_an_empty_answer_that_is_refused_is_not_above() -> None:
+    class Refusing:
+        name, needs, differentiable = "refusing", frozenset(), False
+
+        def score(self, samples: list[Sample]) -> Scores:
+            value = [overlap(s.prompt, s.completion) if len(words(s.completion)) > 5 else math.nan for s in samples]
+            return Scores(torch.tensor(value))
+
+    result = probed("empty", Refusing())
+    assert not result.flag
+    assert result.n == 0
+    assert math.isnan(result.effect.value)
+
+
+class Column:
+    name, needs, differentiable = "column:scores", frozenset({"column:scores"}), False
+
+    def score(self, samples: list[Sample]) -> Scores:
+        raise AssertionError("never called")
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_recorded_column_is_not_probed(name: str) -> None:
+    found = run_probe(name, Column(), pool())
+    assert isinstance(found, NotApplicable)
+    assert asdict(found) == {"not_applicable": "a recorded column cannot score new text"}
+
+
+def test_a_function_that_reads_other_columns_can_score_new_text() -> None:
+    reward = planted("clean")
+    reward.needs = frozenset({"column:*", "reference"})
+    assert can_rescore(reward)
+    reward.needs = frozenset({"column:*", "column:scores"})
+    assert not can_rescore(reward)
+
+
+@pytest.mark.parametrize(
+    ("reward", "samples", "reason"),
+    [
+        (Planted("flat", lambda p, t: 0.5), pool(), "gives all 80 completions the score 0.5; effects have no unit"),
+        (planted("clean"), pool()[:16], "4 prompts have a scored text completion; at least 5 are needed"),
+        (planted("clean"), [Sample(f"P{i}", object()) for i in range(9)], "0 prompts have a scored text"),
+    ],
+)
+def test_what_cannot_be_measured_says_why(reward: Planted, samples: list[Sample], reason: str) -> None:
+    if "0 prompts" in reason:
+        reward = Planted("objects", lambda p, t: 1.0)
+        found = run_probe("length", reward, samples, base=Scores(torch.arange(9.0)))
+    else:
+        found = run_probe("length", reward, samples)
+    assert isinstance(found, NotApplicable)
+    assert reason in found.not_applicable
+
+
+def test_an_edit_that_never_applies_says_so() -> None:
+    samples = [
+        Sample(f"Tell me about {t}", t) for t in ("red fish", "old fish", "new fish", "odd fish", "big fish", "wet fish")
+    ]
+    found = run_probe("position", Planted("any", lambda p, t: len(t) + sum(map(ord, t))), samples)
+    assert isinstance(found, NotApplicable)
+    assert "no edit of this probe applies" in found.not_applicable
+
+
+def test_samples_without_a_score_leave_and_are_counted() -> None:
+    base = planted("clean").score(pool())
+    status = base.status.clone()
+    status[::4] = int(Status.TRUNCATED)
+    lost = Scores(torch.where(status == 0, base.value, torch.nan), status)
+    result = probed("length", planted("clean"), base=lost)
+    assert (result.dropped, result.n) == (20, 60)
+
+
+def test_wrong_lengths_and_names_are_refused() -> None:
+    with pytest.raises(ShapeError, match="clusters has 3 entries; expected 80"):
+        run_probe("length", planted("clean"), pool(), clusters=[1, 2, 3])
+    with pytest.raises(UnknownName, match=r"No probe is named 'lenght'\. Close: 'length'"):
+        run_probe("lenght", planted("clean"), pool())
+
+
+def test_coarser_clusters_widen_the_interval() -> None:
+    reward = Planted("per prompt", lambda p, t: overlap(p, t) + len(p) / 40 * len(t.split()) / 40)
+    clusters = [i // 16 for i in range(80)]
+    fine, coarse = probed("length", reward).effect, probed("length", reward, clusters=clusters).effect
+    assert (fine.n, coarse.n) == (20, 5)
+    assert fine.value == coarse.value
+    assert coarse.high - coarse.low > fine.high - fine.low
+
+
+def test_the_unit_is_the_spread_within_prompts() -> None:
+    values, prompt = np.asarray([0.0, 2.0, 100.0, 104.0]), np.asarray([0, 0, 1, 1])
+    assert measure_unit(values, prompt) == (pytest.approx(math.sqrt((2 + 8) / 2)), "standard deviation within prompts")
+    assert measure_unit(values, np.arange(4))[0] == pytest.approx(values.std(ddof=1))
+    assert measure_unit(np.ones(4), prompt)[0] == 0.0
+
+
+def test_prepare_scores_nothing_that_is_known() -> None:
+    reward = planted("clean")
+    base = reward.score(pool())
+    reward.calls = 0
+    prepare(reward, pool(), base=base)
+    assert reward.calls == 0
+
+
+TEXT = "One fact here. Another fact about foxes! A third?\nA fourth line."
+
+
+def test_sentences_and_gaps_rebuild_the_text() -> None:
+    units, gaps = edits.sentences(TEXT)
+    assert units == ["One fact here.", "Another fact about foxes!", "A third?", "A fourth line."]
+    assert edits.joined(units, gaps) == TEXT
+    assert edits.sentences("") == ([], [])
+    assert edits.sentences("猫は寝る。犬は走る。")[0] == ["猫は寝る。", "犬は走る。"]
+
+
+def run_edit(name: str, text: str = TEXT, prompt: str = "What of foxes?") -> str | None:
+    return {k: v for changes in EDITS.values() for k, v in changes.items()}[name](text, prompt, random.Random(0))
+
+
+def test_edits_do_what_they_say() -> None:
+    assert run_edit("shorten") == "One fact here. Another fact about foxes!"
+    assert run_edit("bullets") == "- One fact here.\n- Another fact about foxes!\n- A third?\n- A fourth line."
+    assert run_edit("bold") == "One **fact** here. **Another** fact about foxes! A **third**?\nA **fourth** line."
+    assert (run_edit("headers") or "").splitlines()[0] == "## Answer"
+    assert (run_edit("repeat_last") or "").count("A fourth line.") == 4
+    assert run_edit("repeat_whole") == f"{TEXT}\n\n{TEXT}"
+    assert (run_edit("key_first") or "").startswith("Another fact about foxes! One fact here.")
+    assert (run_edit("key_last") or "").endswith("\nAnother fact about foxes!")
+
+
+def test_the_same_words_stay_under_format_and_position() -> None:
+    for name in ("bullets", "bold", "key_first", "key_last"):
+        assert sorted(words(run_edit(name) or "")) == sorted(words(TEXT)), name
+
+
+@pytest.mark.parametrize("text", ["", "   ", "one"])
+@pytest.mark.parametrize("name", [name for changes in EDITS.values() for name in changes])
+def test_edits_of_next_to_nothing_do_not_fail(name: str, text: str) -> None:
+    assert run_edit(name, text, "") is None or text == "one"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("bullets", "- a\n- b"), ("bold", "**a** b"), ("headers", "# a\nb"), ("shorten", "a b")]
+)
+def test_an_edit_that_is_there_already_does_not_apply(name: str, text: str) -> None:
+    assert run_edit(name, text) is None
+
+
+@pytest.mark.parametrize(
+    ("edit", "control"), [("repeat_last", "filler_last"), ("repeat_whole", "filler_whole"), ("headers", "filler")]
+)
+def test_controls_are_at_least_as_long_in_words_and_characters(edit: str, control: str) -> None:
+    for sample in pool():
+        changed, matched = (run_edit(name, sample.completion, sample.prompt) or "" for name in (edit, control))
+        assert len(matched) >= len(changed)
+        assert len(matched.split()) >= len(changed.split())
+
+
+def test_filler_does_not_repeat_itself() -> None:
+    said = [s.strip() for s in edits.filler(2000, 0, random.Random(1)).split(".") if s.strip()]
+    assert len(said) == len(set(said))
+
+
+def test_neutral_words_have_the_lengths_of_the_phrase() -> None:
+    phrase = "According to recent peer-reviewed studies,"
+    neutral = edits.neutral_like(phrase, random.Random(2))
+    assert [len(w) for w in neutral.split()] == [len(w) for w in phrase.split()]
+    assert neutral[0].isupper()
+    assert neutral.endswith(",")
+    assert not set(words(neutral)) & set(words(phrase)) - {"to"}
