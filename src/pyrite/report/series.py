@@ -1,0 +1,105 @@
+"""Curves of a result made ready to draw: points that exist, at most as many as the eye can tell apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from pyrite.assay.result import applies
+
+MOST_POINTS = 120
+
+
+@dataclass(frozen=True)
+class Series:
+    """One curve with its band.
+
+    Attributes:
+        n: (J,) numbers of completions, rising.
+        mid: (J,) estimates.
+        low: (J,) lower bounds; empty where the curve has no band.
+        high: (J,) upper bounds; empty where the curve has no band.
+    """
+
+    n: tuple[int, ...]
+    mid: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """Everything a scale must cover."""
+        return (*self.mid, *self.low, *self.high)
+
+    def at(self, n: int) -> float | None:
+        """The estimate at n; None where the curve has no such point."""
+        return dict(zip(self.n, self.mid, strict=True)).get(n)
+
+
+def series(block: Any, name: str, keep: Collection[int] = ()) -> Series | None:
+    """The curve `name` of a block with arrays over `n`; None where the block or the curve does not apply.
+
+    Args:
+        block: A curve of the result.
+        name: `gold` or `proxy`; bounds are `name_low` and `name_high`.
+        keep: Values of n that are never thinned out.
+    """
+    if not isinstance(block, Mapping) or not applies(block) or not _listed(block.get(name)):
+        return None
+    mid, wanted = block[name], set(thinned(block["n"], keep))
+    places = [i for i, n in enumerate(block["n"]) if mid[i] is not None and n in wanted]
+    if not places:
+        return None
+    bounds = [block.get(f"{name}_{side}") for side in ("low", "high")]
+    whole = all(_listed(bound) and all(bound[i] is not None for i in places) for bound in bounds)
+    low, high = ([bound[i] for i in places] if whole and bound else [] for bound in bounds)
+    return Series(tuple(block["n"][i] for i in places), tuple(mid[i] for i in places), tuple(low), tuple(high))
+
+
+def thinned(ns: Sequence[int], keep: Collection[int] = (), most: int = MOST_POINTS) -> list[int]:
+    """At most about `most` values of n, evenly spaced on a log axis, with the ends and `keep` among them.
+
+    Args:
+        ns: Values of n, rising.
+        keep: Values that stay.
+        most: How many to aim for.
+    """
+    if len(ns) <= most:
+        return list(ns)
+    wanted, first, last = set(keep), math.log(ns[0]), math.log(ns[-1])
+    targets = [math.exp(first + (last - first) * i / (most - 1)) for i in range(most)]
+    wanted.update((ns[0], ns[-1]))
+    i = 0
+    for target in targets:
+        while i + 1 < len(ns) and abs(ns[i + 1] - target) <= abs(ns[i] - target):
+            i += 1
+        wanted.add(ns[i])
+    return [n for n in ns if n in wanted]
+
+
+def shaky_from(curve: Any) -> int | None:
+    """The first n whose estimate rests on few completions (n above a quarter of the pool), or None."""
+    flags = curve.get("high_variance") if isinstance(curve, Mapping) else None
+    if not _listed(flags):
+        return None
+    return next((n for n, flag in zip(curve["n"], flags, strict=True) if flag), None)
+
+
+def best_set(result: Mapping[str, Any]) -> tuple[list[int], int | None]:
+    """The n not separable from the best and the n of the best estimate; nothing where there is no turning point."""
+    turning = result["turning"]
+    if not isinstance(turning, Mapping) or not applies(turning):
+        return [], None
+    return list(turning.get("set") or []), turning.get("best")
+
+
+def kl_at(curve: Mapping[str, Any], n: int) -> float | None:
+    """The bound on KL at n, from the curve's own array; None where the axis does not apply or lacks that n."""
+    bound = curve.get("kl_bound")
+    return dict(zip(curve["n"], bound, strict=True)).get(n) if _listed(bound) and bound else None
+
+
+def _listed(value: Any) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, list | tuple)
