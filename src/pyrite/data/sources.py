@@ -54,6 +54,15 @@ def _in_folder(folder: Path, split: str | None) -> list[Path]:
     raise InputError(f"{folder} holds {len(files)} data files and {asked}: {names}. Name one of them in full.")
 
 
+def has_split(source: str, split: str) -> bool:
+    """Whether a source is a folder with a file, or shards, of that split."""
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        return False
+    names = [stem(p) for p in folder.iterdir() if p.is_file() and p.name.endswith(ENDINGS)]
+    return any(name == split or name.startswith(f"{split}-") for name in names)
+
+
 def _embedded(name: str, split: str | None) -> Path:
     sets = {stem(p): p for p in sorted(EMBEDDED.glob("*.jsonl.gz"))} if EMBEDDED.is_dir() else {}
     wanted = name if name in sets else f"{name}_{EMBEDDED_PARTS.get(split, split)}"
