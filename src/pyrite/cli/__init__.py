@@ -40,6 +40,14 @@ MEANT = {
 """What people type for a command that has another name here."""
 
 
+def with_examples(command: click.Command) -> click.Command:
+    r"""The command, with the line breaks of its example kept: the `\b` of a raw docstring becomes the sign that click reads."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        with_examples(inner)
+    return command
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
 
@@ -51,7 +59,7 @@ class LazyGroup(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        return importlib.import_module(COMMANDS[cmd_name][0]).command
+        return with_examples(importlib.import_module(COMMANDS[cmd_name][0]).command)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """As click does, with a hint at the command that was probably meant."""
@@ -83,6 +91,9 @@ def cli(debug: bool) -> None:
     """
     if debug:
         os.environ["PYRITE_DEBUG"] = "1"
+
+
+with_examples(cli)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -18,8 +18,8 @@ from pyrite.types import Sample, Scores, Status
 class WeightedReward:
     """The weighted sum of K rewards.
 
-    value = sum_k weight_k * term_k, over the terms that have a value. A term that abstains is left out of the sum; where all abstain, the sum does. `objectives` (N, K) holds every term before
-    its weight, NaN where it has no value.
+    value = sum_k weight_k * term_k, over the terms that have a value. A term that abstains is left out of the sum; where all
+    abstain, the sum does. `objectives` (N, K) holds every term before its weight, NaN where it has no value.
 
     Departs: In TRL any NaN is left out. Here a term that is invalid, truncated or in error makes the sum so too: leaving it
     out would pay for completions that break a term.

@@ -1,0 +1,100 @@
+"""`pyrite data`: look at data files as each command would read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+READERS = {"assay": "pyrite assay", "sample": "pyrite assay --policy", "fit": "pyrite fit"}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    r"""Look at data files as each command would read them.
+
+    \b
+    Example:
+      pyrite data inspect pairs.jsonl
+    """
+
+
+@command.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("source", metavar="DATA")
+@click.option("--split", metavar="NAME", help="Which file of a folder, or split of a hub set: train, test.")
+@click.option("--columns", multiple=True, metavar="NEW=OLD", help="Read column OLD as NEW. May be repeated.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print the description as JSON.")
+def inspect(source: str, split: str | None, columns: tuple[str, ...], limit: int | None, as_json: bool) -> None:
+    r"""Columns of DATA, the kinds of row it can be read as, what each command takes it for, and its bad rows.
+
+    DATA is a file (.jsonl, .json, .csv, each also .gz, or .parquet), a folder, hf:org/name@split or embedded:NAME.
+
+    \b
+    Example:
+      pyrite data inspect pairs.jsonl
+      pyrite data inspect answers.csv --columns prompt=question --columns completion=answer
+    """
+    from pyrite.data.inspect import describe
+    from pyrite.data.read import parse_columns, read_rows
+
+    found = describe(read_rows(source, split=split, columns=parse_columns(columns), limit=limit, skip_bad=True))
+    if as_json:
+        from pyrite.runtime.files import to_json
+
+        click.echo(to_json(found, indent=2))
+        return
+    _show(found)
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False)
+    console.print(
+        f"[bold]{escape(found['source'])}[/bold]: {found['rows']} rows, sha256 {found['digest'][:12]}", soft_wrap=True
+    )
+    console.print(_columns(found["columns"]))
+    console.print(_kinds(found["kinds"]))
+    for name, kind in found["commands"].items():
+        how = (
+            f"reads it as [bold]{kind}[/bold]" if isinstance(kind, str) else f"cannot read it: {escape(kind['not_applicable'])}"
+        )
+        console.print(f"{READERS[name]} {how}", soft_wrap=True)
+    if found["commands"]["fit"] == "labelled":
+        console.print(f"the label is column [bold]{escape(str(found['label']))}[/bold]", soft_wrap=True)
+    for title, bad in [("left out", found["bad"]), *((f"as {kind['kind']}", kind["bad"]) for kind in found["kinds"])]:
+        for problem in bad["first"]:
+            console.print(f"{title}: {escape(problem['where'])}: {escape(problem['problem'])}", soft_wrap=True)
+        if bad["count"] > len(bad["first"]):
+            console.print(f"{title}: and {bad['count'] - len(bad['first'])} more rows", soft_wrap=True)
+
+
+def _columns(columns: list[dict[str, Any]]) -> Any:
+    from rich.box import SIMPLE
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("column", "holds", "min, median, max length", "absent", box=SIMPLE)
+    table.add_column("for example", no_wrap=True, overflow="ellipsis")
+    for column in columns:
+        lengths = column["lengths"]
+        size = f"{lengths['min']}, {lengths['median']:g}, {lengths['max']}" if lengths else ""
+        types = ", ".join(f"{name} ({count})" if len(column["types"]) > 1 else name for name, count in column["types"].items())
+        table.add_row(*map(escape, (column["name"], types, size, str(column["absent"] or ""), column["example"])))
+    return table
+
+
+def _kinds(kinds: list[dict[str, Any]]) -> Any:
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table("--rows", "needs", "fits", box=SIMPLE)
+    for kind in kinds:
+        fits = f"no: no column {', '.join(kind['missing'])}" if kind["missing"] else f"{kind['good']} rows"
+        if kind["bad"]["count"]:
+            fits += f", {kind['bad']['count']} bad"
+        table.add_row(kind["kind"], ", ".join(kind["needs"]), fits)
+    return table
