@@ -77,13 +77,16 @@ def _columns(columns: list[dict[str, Any]]) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("column", "holds", "min, median, max length", "absent", box=SIMPLE)
-    table.add_column("for example", no_wrap=True, overflow="ellipsis")
+    table = Table("column", box=SIMPLE, expand=True)
+    table.add_column("holds", max_width=20)
+    table.add_column("min, median, max length")
+    table.add_column("for example", ratio=1, no_wrap=True, overflow="ellipsis")
     for column in columns:
         lengths = column["lengths"]
         size = f"{lengths['min']}, {lengths['median']:g}, {lengths['max']}" if lengths else ""
-        types = ", ".join(f"{name} ({count})" if len(column["types"]) > 1 else name for name, count in column["types"].items())
-        table.add_row(*map(escape, (column["name"], types, size, str(column["absent"] or ""), column["example"])))
+        counts = {**column["types"], **({"absent": column["absent"]} if column["absent"] else {})}
+        types = ", ".join(f"{name} ({count})" if len(counts) > 1 else name for name, count in counts.items())
+        table.add_row(*map(escape, (column["name"], types, size, column["example"])))
     return table
 
 

@@ -14,7 +14,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from pyrite.errors import InputError
 
@@ -72,8 +72,8 @@ def _guarded(path: Path, renames: Mapping[str, str]) -> Iterator[Found]:
         raise InputError(f"{path} is not a whole gzip file: {error}. Fetch or write it again.") from error
 
 
-def _open(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+def _open(path: Path) -> io.BufferedReader | gzip.GzipFile:
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
 
 
 def _first_character(path: Path) -> bytes:
