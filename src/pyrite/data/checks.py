@@ -101,6 +101,8 @@ def label_problem(values: Mapping[str, Any]) -> str:
     if "completion" not in values and len(cells) != len(values["completions"]):
         return f"{name} has {len(cells)} entries for {len(values['completions'])} completions"
     flat = [x for entry in cells for x in (entry if isinstance(entry, list | tuple) else [entry])]
+    if None in flat:
+        return f"{name} holds null"
     if len({isinstance(x, bool) for x in flat}) > 1:
         return f"{name} mixes true or false with numbers"
     return next((p for x in flat if (p := _outside(name, x, (-math.inf, math.inf), needed=True))), "")
@@ -151,7 +153,7 @@ def _no_text(name: str, entries: Sequence[Any]) -> str:
 def _outside(name: str, value: Any, limits: tuple[float, float], *, needed: bool = False) -> str:
     """What is wrong with a number, or the empty string."""
     if value is None:
-        return f"{name} is empty" if needed else ""
+        return ""
     if not isinstance(value, bool | int | float):
         return f"{name} is {_named(value)}; expected a number" + (" or true or false" if needed else "")
     if not math.isfinite(value):

@@ -52,9 +52,13 @@ def type_of(value: Any) -> str:
         return "chat"
     if isinstance(value, list | tuple):
         inner = {type_of(entry) for entry in value} - {"null"}
-        return "empty list" if not value else f"list of {inner.pop()}s" if len(inner) == 1 else "list of mixed"
+        return "empty list" if not value else f"list of {_plural(inner.pop())}" if len(inner) == 1 else "list of mixed"
     names = {str: "string", bool: "true/false", int: "number", float: "number", dict: "object"}
     return names.get(type(value), type(value).__name__)
+
+
+def _plural(name: str) -> str:
+    return name if name == "true/false" else name.replace("list", "lists", 1) if name.startswith("list of") else f"{name}s"
 
 
 def _column(name: str, rows: Rows) -> dict[str, Any]:
