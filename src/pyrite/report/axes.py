@@ -7,19 +7,30 @@ from typing import Any
 
 from pyrite.report.numbers import count, decimals, number, runs, set_words
 from pyrite.report.series import Series, best_set, kl_at
-from pyrite.report.svg import Mark, Scale, count_ticks, label, line_path, linear_ticks, mark, spaced, spread, text_width
+from pyrite.report.svg import (
+    Mark,
+    Scale,
+    count_ticks,
+    label,
+    line_path,
+    linear_ticks,
+    mark,
+    spaced,
+    spread,
+    text_width,
+    tick_places,
+)
 
 ROW = 18
 SWATCH = 22
 
 
-def left_axis(y: Scale, left: float, right: float, target: int = 5) -> list[Mark]:
+def left_axis(x: Scale, y: Scale, target: int = 5) -> list[Mark]:
     """Grid lines and their values."""
     ticks = linear_ticks(y, target)
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
-    places = max(0, decimals(step) - 2) if step < 10 else 0
-    marks = [mark("line", "grid", x1=left, x2=right, y1=y.at(tick), y2=y.at(tick)) for tick in ticks]
-    return marks + [label(left - 8, y.at(tick) + 4, number(tick, places), anchor="end") for tick in ticks]
+    places = tick_places(ticks)
+    marks = [mark("line", "grid", x1=x.start, x2=x.stop, y1=y.at(tick), y2=y.at(tick)) for tick in ticks]
+    return marks + [label(x.start - 8, y.at(tick) + 4, number(tick, places), anchor="end") for tick in ticks]
 
 
 def bottom_axis(x: Scale, top: float, curve: Mapping[str, Any], *, narrow: bool = False, small: bool = False) -> list[Mark]:
@@ -70,49 +81,50 @@ def curve_marks(found: Series, x: Scale, y: Scale, style: str, shaky: int | None
     return marks
 
 
-def shaky_region(x: Scale, ns: Sequence[int], shaky: int | None, top: float, bottom: float, name: str) -> list[Mark]:
+def shaky_region(x: Scale, y: Scale, ns: Sequence[int], shaky: int | None, name: str) -> list[Mark]:
     """The hatched region where the best of n is estimated from few completions."""
     if shaky is None or shaky not in ns:
         return []
     start = _border(x, ns, shaky, -1)
-    return [mark("rect", "hatch", x=start, y=top, width=x.stop - start, height=bottom - top, fill=f"url(#{name}-hatch)")]
+    width, height = x.stop - start, y.start - y.stop
+    return [mark("rect", "hatch", x=start, y=y.stop, width=width, height=height, fill=f"url(#{name}-hatch)")]
 
 
-def shaky_label(x: Scale, ns: Sequence[int], shaky: int | None, top: float, bottom: float, best: Sequence[int]) -> list[Mark]:
+def shaky_label(x: Scale, y: Scale, ns: Sequence[int], shaky: int | None, best: Sequence[int]) -> list[Mark]:
     """The name of the hatched region: at its top, or at its bottom where the best n reach into it."""
     if shaky is None or shaky not in ns:
         return []
     text = "n > N/4: high variance"
     if x.stop - _border(x, ns, shaky, -1) < text_width(text, 12) + 8:
         text = "n > N/4"
-    return [label(x.stop - 6, bottom - 8 if best and best[-1] >= shaky else top + 16, text, "note", "end")]
+    return [label(x.stop - 6, y.start - 8 if best and best[-1] >= shaky else y.stop + 16, text, "note", "end")]
 
 
-def turning_region(result: Mapping[str, Any], x: Scale, ns: Sequence[int], top: float, bottom: float) -> list[Mark]:
+def turning_region(result: Mapping[str, Any], x: Scale, y: Scale, ns: Sequence[int]) -> list[Mark]:
     """The shaded n whose gold is not separable from the best, named at the top."""
     chosen, best = best_set(result)
     stretches = runs(chosen, ns)
     marks = []
     for first, last in stretches:
         start, stop = _border(x, ns, first, -1), _border(x, ns, last, 1)
-        marks += [mark("rect", "best", x=start, y=top, width=max(stop - start, 3), height=bottom - top)]
+        marks += [mark("rect", "best", x=start, y=y.stop, width=max(stop - start, 3), height=y.start - y.stop)]
     if not stretches:
         return []
     first, last = next((s for s in stretches if best is not None and s[0] <= best <= s[1]), stretches[0])
     text = f"best: n = {set_words(chosen, ns)}"
     half = text_width(text, 12) / 2
     middle = min(max((x.at(first) + x.at(last)) / 2, x.start + half + 4), x.stop - half - 4)
-    return [*marks, label(middle, top + 16, text, "name gold", "middle")]
+    return [*marks, label(middle, y.stop + 16, text, "name gold", "middle")]
 
 
-def margin_bar(result: Mapping[str, Any], x: Scale, y: Scale, top: float, found: Series, *, narrow: bool) -> list[Mark]:
+def margin_bar(result: Mapping[str, Any], x: Scale, y: Scale, found: Series, *, narrow: bool) -> list[Mark]:
     """A scale bar as long as the fall that still counts as holding, where there is room for it."""
     margin, sd = result["settings"].get("margin"), result["curve"].get("gold_sd")
     if not isinstance(margin, int | float) or not isinstance(sd, int | float) or not margin * sd:
         return []
     length = abs(y.at(y.low) - y.at(y.low + margin * sd))
     start = found.high[0] if found.high else found.mid[0]
-    upper = top + 30
+    upper = y.stop + 30
     if length < 6 or upper + length > y.at(start) - 12:
         return []
     left = x.start + 14
@@ -136,9 +148,9 @@ def value_labels(found: Series, x: Scale, y: Scale, style: str, wanted: Sequence
     return marks
 
 
-def end_labels(lines: Sequence[tuple[str, str, Series]], x: Scale, y: Scale, top: float, bottom: float) -> list[Mark]:
+def end_labels(lines: Sequence[tuple[str, str, Series]], x: Scale, y: Scale) -> list[Mark]:
     """The name of each line at its right end, moved apart where they would touch."""
-    places = spread([y.at(found.mid[-1]) for _, _, found in lines], 16, top + 8, bottom - 6)
+    places = spread([y.at(found.mid[-1]) for _, _, found in lines], 16, y.stop + 8, y.start - 6)
     return [label(x.stop + 16, place + 4, text, f"name {style}") for (text, style, _), place in zip(lines, places, strict=True)]
 
 

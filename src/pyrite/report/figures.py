@@ -26,12 +26,13 @@ from pyrite.report.axes import (
 )
 from pyrite.report.numbers import n_is, number, reason, set_words
 from pyrite.report.series import Series, best_set, kl_at, series, shaky_from
-from pyrite.report.svg import Mark, Scale, drawing, label, padded, text_width
+from pyrite.report.svg import About, Mark, Scale, drawing, label, padded, text_width
 
 NARROW = 560
 HEAD = 30
 ROW = 18
 BETWEEN = 46
+EDGE = 12
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,14 @@ class Look:
         result: The assay's result.
         x: Scale of n.
         name: Of the figure; ids start with it.
+        width: Of the figure.
         narrow: Whether the figure is for a phone.
     """
 
     result: Mapping[str, Any]
     x: Scale
     name: str
+    width: int
     narrow: bool
 
 
@@ -75,11 +78,14 @@ def curve_figure(result: Mapping[str, Any], *, width: int, height: int, name: st
         name: Unique in the page.
         alone: Carry the ground and the colours along.
     """
-    gold, proxy = curves(result)
-    marks = _panels(result, gold, proxy, width, height, name) if gold or proxy else [label(16, height / 2, curve_words(result))]
-    return drawing(
-        marks, name=name, width=width, height=height, title=curve_title(result), desc=curve_words(result), alone=alone
-    )
+    words = curve_words(result)
+    found = [part for part in curves(result) if part]
+    marks = [label(16, height / 2, words)]
+    if found:
+        narrow, n_max = width < NARROW, max(max(part.n[-1] for part in found), 2)
+        x = Scale(1, n_max, 50, width - 14, log=True) if narrow else Scale(1, n_max, 62, width - 156, log=True)
+        marks = _panels(Look(result, x, name, width, narrow), height)
+    return drawing(marks, About(name, curve_title(result), words), width=width, height=height, alone=alone)
 
 
 def curves(result: Mapping[str, Any]) -> tuple[Series | None, Series | None]:
@@ -123,11 +129,9 @@ def small_figure(
     result: Mapping[str, Any],
     ours: Series,
     raw: Series | None,
-    *,
-    name: str,
-    title: str,
-    desc: str,
+    about: About,
     limits: Sequence[float],
+    *,
     width: int = 300,
     height: int = 190,
 ) -> Markup:
@@ -137,9 +141,7 @@ def small_figure(
         result: What `result.json` holds.
         ours: The curve of this panel.
         raw: The curve it is compared with, drawn grey.
-        name: Unique in the page.
-        title: Short alternative text.
-        desc: What it shows.
+        about: Its name and alternative text.
         limits: Values that the y axes of all panels cover.
         width: Of the drawing.
         height: Of the drawing.
@@ -147,69 +149,56 @@ def small_figure(
     bottom = height - 26
     x, y = Scale(1, max(ours.n[-1], 2), 44, width - 10, log=True), padded(limits, bottom, 10)
     shaky = shaky_from(result["curve"])
-    marks = left_axis(y, x.start, x.stop)
+    marks = left_axis(x, y)
     marks += curve_marks(Series(raw.n, raw.mid, (), ()), x, y, "other", shaky) if raw else []
     marks += curve_marks(ours, x, y, "gold", shaky)
     marks += value_labels(ours, x, y, "gold", [ours.n[0], ours.n[-1]])
     marks += bottom_axis(x, bottom, result["curve"], small=True)
-    return drawing(marks, name=name, width=width, height=height, title=title, desc=desc)
+    return drawing(marks, about, width=width, height=height)
 
 
-def _panels(
-    result: Mapping[str, Any], gold: Series | None, proxy: Series | None, width: int, height: int, name: str
-) -> list[Mark]:
-    narrow = width < NARROW
-    left, right = (50, 14) if narrow else (62, 156)
-    n_max = max(found.n[-1] for found in (gold, proxy) if found)
-    look = Look(result, Scale(1, max(n_max, 2), left, width - right, log=True), name, narrow)
-    keys, rows = key_rows(_keys(result), 12, width - 8, HEAD + ROW) if narrow and gold else ([], 0)
+def _panels(look: Look, height: int) -> list[Mark]:
+    (gold, proxy), curve = curves(look.result), look.result["curve"]
+    keyed = _keys(look.result) if look.narrow and gold else []
+    keys, rows = key_rows(keyed, EDGE, look.width - 8, HEAD + ROW)
     top = HEAD + 6 + (rows * ROW + 4 if rows else 0)
-    bottom = height - 12 - ROW * (2 if kl_at(result["curve"], n_max) is not None else 1)
+    bottom = height - 12 - ROW * (2 if kl_at(curve, curve["n"][-1]) is not None else 1)
     split = bottom if not (gold and proxy) else top + 0.7 * (bottom - top - BETWEEN)
     marks = list(keys)
-    if gold:
-        marks += _gold_panel(look, gold, top, split)
-    if proxy:
-        marks += _proxy_panel(look, proxy, split + BETWEEN if gold else top, bottom)
-    return marks + bottom_axis(look.x, bottom, result["curve"], narrow=narrow)
+    marks += _gold_panel(look, gold, top, split) if gold else []
+    marks += _proxy_panel(look, proxy, split + BETWEEN if gold else top, bottom) if proxy else []
+    return marks + bottom_axis(look.x, bottom, curve, narrow=look.narrow)
 
 
 def _gold_panel(look: Look, gold: Series, top: float, bottom: float) -> list[Mark]:
-    x, lines = look.x, _baselines(look.result)
+    x, lines, shaky = look.x, _baselines(look.result), shaky_from(look.result["curve"])
+    chosen, best = best_set(look.result)
     values = [*gold.values, *(v for *_, found in lines for v in found.mid)]
     y = padded(values, bottom, top, below=0.08, above=0.2)
-    shaky = shaky_from(look.result["curve"])
-    marks = _heading("Gold", "of the picked completion, mean over prompts", "gold", 12, HEAD - 10, look.narrow)
-    marks += shaky_region(x, gold.n, shaky, top, bottom, look.name)
-    marks += turning_region(look.result, x, gold.n, top, bottom)
-    marks += left_axis(y, x.start, x.stop)
+    marks = _heading("Gold", "of the picked completion, mean over prompts", "gold", HEAD - 10, look.narrow)
+    marks += shaky_region(x, y, gold.n, shaky, look.name) + turning_region(look.result, x, y, gold.n)
+    marks += left_axis(x, y)
     for _, style, found in lines:
         marks += curve_marks(Series(found.n, found.mid, (), ()), x, y, style)
     marks += curve_marks(gold, x, y, "gold", shaky)
-    marks += margin_bar(look.result, x, y, top, gold, narrow=look.narrow)
-    chosen, best = best_set(look.result)
-    marks += shaky_label(x, gold.n, shaky, top, bottom, chosen)
+    marks += margin_bar(look.result, x, y, gold, narrow=look.narrow)
+    marks += shaky_label(x, y, gold.n, shaky, chosen)
     marks += value_labels(gold, x, y, "gold", [gold.n[0], gold.n[-1], *([best] if best is not None else [])])
-    if not look.narrow:
-        marks += end_labels([("picked by the reward", "gold", gold), *lines], x, y, top, bottom)
-    return marks
+    return marks + ([] if look.narrow else end_labels([("picked by the reward", "gold", gold), *lines], x, y))
 
 
 def _proxy_panel(look: Look, proxy: Series, top: float, bottom: float) -> list[Mark]:
     x, y = look.x, padded(proxy.values, bottom, top, above=0.2)
     shaky = shaky_from(look.result["curve"])
-    marks = _heading("Proxy", "score of the same completion", "proxy", 12, top - 14, look.narrow)
-    marks += shaky_region(x, proxy.n, shaky, top, bottom, look.name)
-    marks += left_axis(y, x.start, x.stop, 3) + curve_marks(proxy, x, y, "proxy", shaky)
+    marks = _heading("Proxy", "score of the same completion", "proxy", top - 14, look.narrow)
+    marks += shaky_region(x, y, proxy.n, shaky, look.name)
+    marks += left_axis(x, y, 3) + curve_marks(proxy, x, y, "proxy", shaky)
     return marks + value_labels(proxy, x, y, "proxy", [proxy.n[0], proxy.n[-1]])
 
 
-def _heading(word: str, rest: str, style: str, x: float, y: float, narrow: bool) -> list[Mark]:
-    size = 14
-    return [
-        label(x, y, word, f"head {style}"),
-        label(x + text_width(word, size) + 12, y, rest.split(",")[0] if narrow else rest, "note"),
-    ]
+def _heading(word: str, rest: str, style: str, y: float, narrow: bool) -> list[Mark]:
+    start = EDGE + text_width(word, 14) + EDGE
+    return [label(EDGE, y, word, f"head {style}"), label(start, y, rest.split(",")[0] if narrow else rest, "note")]
 
 
 def _keys(result: Mapping[str, Any]) -> list[tuple[str, str]]:

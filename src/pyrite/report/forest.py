@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from pyrite.report.numbers import decimals, interval, number, share, span
-from pyrite.report.svg import Mark, Scale, drawing, label, line_path, linear_ticks, mark, text_width
+from pyrite.report.numbers import interval, number, share, span
+from pyrite.report.svg import About, Mark, Scale, drawing, label, line_path, linear_ticks, mark, text_width, tick_places
 
 NARROW = 560
 ROW = 34
@@ -55,7 +55,7 @@ def forest_figure(effects: Sequence[Effect], *, width: int, name: str, title: st
     for i, effect in enumerate(effects):
         marks += _effect_row(effect, x, top + step * i, width, narrow)
     desc = "; ".join(f"{e.name}: {span(e.value, e.low, e.high)}{', flagged' if e.flag else ''}" for e in effects)
-    return drawing(marks, name=name, width=width, height=bottom + 46, title=title, desc=f"{desc}. Unit: {unit}.")
+    return drawing(marks, About(name, title, f"{desc}. Unit: {unit}."), width=width, height=bottom + 46)
 
 
 def effect_scale(effects: Sequence[Effect], start: float, stop: float) -> Scale:
@@ -87,13 +87,12 @@ def shares_figure(parts: Sequence[tuple[str, str, float]], *, width: int, name: 
         marks.append(mark("rect", f"part {style}", x=column * i, y=44, width=12, height=12))
         marks.append(label(column * i + 18, 55, f"{text} {share(part)}", "name"))
     desc = "; ".join(f"{text}: {share(part)}" for text, _, part in parts)
-    return drawing(marks, name=name, width=width, height=64, title=title, desc=f"{desc}.")
+    return drawing(marks, About(name, title, f"{desc}."), width=width, height=64)
 
 
 def _effect_axis(x: Scale, top: float, bottom: float, unit: str) -> list[Mark]:
     ticks = linear_ticks(x, 5)
-    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
-    places = max(0, decimals(step) - 2) if step < 10 else 0
+    places = tick_places(ticks)
     marks = [mark("line", "grid", x1=x.at(tick), x2=x.at(tick), y1=top, y2=bottom) for tick in ticks]
     marks += [mark("line", "zero", x1=x.at(0), x2=x.at(0), y1=top, y2=bottom)]
     marks += [label(x.at(tick), bottom + ROW / 2, number(tick, places, sign=True), anchor="middle") for tick in ticks]

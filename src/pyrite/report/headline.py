@@ -14,6 +14,7 @@ from pyrite.report.numbers import (
     THIN,
     count,
     decimals,
+    estimated,
     interval,
     n_is,
     number,
@@ -81,12 +82,12 @@ def ranking_tile(result: Mapping[str, Any]) -> Tile | Quiet:
     if not metrics:
         return Quiet("ranking", reason(ranking) or "nothing could be ranked")
     name, found = next(iter(metrics.items()))
-    if not applies(found["reward"]):
-        return Quiet("ranking", reason(found["reward"]))
+    if not estimated(found["reward"]):
+        return Quiet("ranking", reason(found["reward"]) or "not estimable")
     mine = found["reward"]
     places = decimals(mine["value"])
     others = [(key, other) for key, other in found.items() if key not in PLAIN_KEYS and isinstance(other, Mapping)]
-    beside = ", ".join(f"{key} {number(other['value'], places)}" for key, other in others if applies(other))
+    beside = ", ".join(f"{key} {number(other['value'], places)}" for key, other in others if estimated(other))
     detail = f"{_bounds(interval(mine))}, n = {units(mine)}{'; ' + beside if beside else ''}"
     return Tile(f"Ranking: {named(name)}", number(mine["value"], places), detail)
 
@@ -107,8 +108,8 @@ def best_tile(result: Mapping[str, Any]) -> Tile | Quiet:
 def given_back_tile(result: Mapping[str, Any]) -> Tile | Quiet:
     """The share of the gain that is lost by the last n."""
     back, loss = result["gain_given_back"], result["loss_beyond"]
-    if not applies(back) or not applies(loss):
-        return Quiet("share of the gain given back", reason(back) or reason(loss))
+    if not estimated(back) or not estimated(loss):
+        return Quiet("share of the gain given back", reason(back) or reason(loss) or "not estimable")
     detail = f"{_bounds(share_interval(back))}; a fall of {interval(loss)} of gold, n = {units(loss)}"
     return Tile(f"Gain given back by {n_is(last_n(result))}", share(back["value"]), detail)
 

@@ -64,7 +64,7 @@ def interval(found: Any, *, sign: bool = False) -> str:
     """`0.733 [0.701, 0.764]` of an interval, in the digits its largest number needs."""
     if isinstance(found, int | float):
         return number(float(found), sign=sign)
-    if not _estimated(found):
+    if not estimated(found):
         return NONE
     value, low, high = found["value"], found.get("low"), found.get("high")
     places = decimals(value, low, high)
@@ -77,7 +77,7 @@ def share_interval(found: Any) -> str:
     """`94 % [71 %, 118 %]` of an interval of shares."""
     if isinstance(found, int | float):
         return share(float(found))
-    if not _estimated(found):
+    if not estimated(found):
         return NONE
     low, high = found.get("low"), found.get("high")
     if low is None and high is None:
@@ -92,7 +92,7 @@ def n_is(n: int) -> str:
 
 def units(found: Any) -> str:
     """The number of resampled units behind an interval."""
-    return count(found.get("n")) if _estimated(found) else NONE
+    return count(found.get("n")) if estimated(found) else NONE
 
 
 def span(value: float | None, low: float | None, high: float | None) -> str:
@@ -126,12 +126,11 @@ def set_words(chosen: Sequence[int], grid: Sequence[int]) -> str:
 
 def reason(value: Any) -> str:
     """Why a field does not apply, or the empty string."""
-    if isinstance(value, Mapping) and not applies(value):
-        return str(value["not_applicable"])
-    return ""
+    return str(value["not_applicable"]) if isinstance(value, Mapping) and "not_applicable" in value else ""
 
 
-def _estimated(found: Any) -> bool:
+def estimated(found: Any) -> bool:
+    """Whether an interval has an estimate."""
     return isinstance(found, Mapping) and applies(found) and found.get("value") is not None
 
 

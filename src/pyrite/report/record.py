@@ -92,7 +92,7 @@ def mistakes_section(result: Mapping[str, Any]) -> Section:
 
 def _mistake(place: int, found: Mapping[str, Any]) -> Mistake:
     pair = found.get("kind") == "pair"
-    kind, where = ("labelled pair" if pair else "candidates"), text_of(found.get("where") or "")
+    kind, where = ("Labelled pair" if pair else "Candidates"), text_of(found.get("where") or "")
     right = "The label prefers" if pair else "Gold prefers"
     sides = (
         Side("The reward prefers", "proxy", _scores(found, "preferred"), _text(found.get("preferred"))),
@@ -100,7 +100,7 @@ def _mistake(place: int, found: Mapping[str, Any]) -> Mistake:
     )
     texts = (found.get("prompt"), found.get("preferred"), found.get("better"))
     why = next((reason(text) for text in texts if reason(text)), "")
-    return Mistake(f"{place}. {kind}{', ' + where if where else ''}", _text(found.get("prompt")), sides, why)
+    return Mistake(f"{place}. {kind}{' at ' + where if where else ''}", _text(found.get("prompt")), sides, why)
 
 
 def _text(value: Any) -> str | None:

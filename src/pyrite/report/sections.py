@@ -16,6 +16,7 @@ from pyrite.report.forest import Effect, forest_figure, shares_figure
 from pyrite.report.headline import last_n, merged
 from pyrite.report.numbers import count, interval, n_is, number, reason, share, share_interval, units
 from pyrite.report.series import Series, best_set, series, shaky_from
+from pyrite.report.svg import About
 from pyrite.report.tables import (
     alignment_table,
     curve_table,
@@ -60,7 +61,8 @@ def _how_to_read(result: Mapping[str, Any]) -> str:
     curve = result["curve"]
     gold, proxy = curves(result)
     level = result["settings"].get("level", 0.95)
-    words = [f"Bands: {share(level)} intervals over prompts."] if any(f and f.low for f in (gold, proxy)) else []
+    banded = any(found and found.low for found in (gold, proxy))
+    words = [f"Bands: {curve.get('band') or share(level)} over prompts." if banded else f"No bands: {curve.get('band')}."]
     if best_set(result)[0]:
         words.append("Shaded: the n whose gold is not separable from the best.")
     if shaky_from(curve) is not None:
@@ -84,7 +86,11 @@ def guards_section(result: Mapping[str, Any]) -> Section:
     raw = curves(result)[0]
     limits = [v for found in (*drawn.values(), *([raw] if raw else [])) for v in found.values]
     drawings = tuple(
-        Drawing(_guard_drawing(result, name, found, raw, limits, i), title=name, text=_guard_words(guards[name]))
+        Drawing(
+            small_figure(result, found, raw, _guard_about(name, found, raw, i), limits),
+            title=name,
+            text=_guard_words(guards[name]),
+        )
         for i, (name, found) in enumerate(drawn.items())
     )
     blocks: list[Block] = []
@@ -99,11 +105,9 @@ def guards_section(result: Mapping[str, Any]) -> Section:
     return Section("guards", title, lead, tuple(blocks))
 
 
-def _guard_drawing(
-    result: Mapping[str, Any], name: str, found: Series, raw: Series | None, limits: list[float], place: int
-) -> Any:
-    desc = f"Gold is {ends(found)}{f', {number(raw.mid[-1])} for the raw reward' if raw else ''}."
-    return small_figure(result, found, raw, name=f"guard-{place}", title=f"Gold under {name}", desc=desc, limits=limits)
+def _guard_about(name: str, found: Series, raw: Series | None, place: int) -> About:
+    beside = f", {number(raw.mid[-1])} for the raw reward" if raw else ""
+    return About(f"guard-{place}", f"Gold under {name}", f"Gold is {ends(found)}{beside}.")
 
 
 def _guard_words(guard: Mapping[str, Any]) -> str:
@@ -154,7 +158,7 @@ def effects_section(result: Mapping[str, Any], part: str) -> Section:
     if not ran:
         why = [Quiet(named(name), reason(one)) for name, one in found.items() if applies(found)]
         return Section(part, title, lead, merged(why, capital=False) or (Quiet(part.title(), reason(found) or "none ran"),))
-    unit = "effect" if attack else "standard deviations of the score"
+    unit = "standard deviations of the score"
     effects = [_effect(name, one) for name, one in ran.items() if applies(one["effect"])]
     blocks: list[Block] = []
     table = effects_table("Attacks" if attack else "Probes", ran, attack)
@@ -202,7 +206,9 @@ def heterogeneity_section(result: Mapping[str, Any]) -> Section:
     if all(value is not None for *_, value in shares):
         parts = [(text, style, float(value or 0)) for text, style, value in shares]
         both = [shares_figure(parts, width=width, name=f"shares-{width}", title=title) for width in (WIDE, PHONE)]
-        caption = "Prompts by whether their gold rises, stays flat or falls from n = 1 to the last n."
+        caption = f"Prompts by whether their gold rises, stays flat or falls from {n_is(1)} to the last n."
+        within = found.get("flat_within")
+        caption += f" Flat: within {number(within)} of gold." if isinstance(within, int | float) else ""
         blocks.append(Figure((Drawing(*both),), caption, shares_table(found, PARTS)))
     subsets = found.get("subsets")
     if isinstance(subsets, Mapping) and applies(subsets) and subsets:
@@ -219,9 +225,10 @@ def _subset_figure(result: Mapping[str, Any], subsets: Mapping[str, Any]) -> Blo
     limits = [v for line in drawn.values() for v in line.values]
     drawings = []
     for i, (name, line) in enumerate(drawn.items()):
-        desc = f"Gold is {ends(line)}."
-        picture = small_figure(result, line, None, name=f"subset-{i}", title=f"Gold of {name}", desc=desc, limits=limits)
-        drawings.append(Drawing(picture, title=name))
+        about = About(f"subset-{i}", f"Gold of {name}", f"Gold is {ends(line)}.")
+        size = subsets[name].get("n_prompts")
+        text = f"{count(size)} prompt{'' if size == 1 else 's'}" if isinstance(size, int) else ""
+        drawings.append(Drawing(small_figure(result, line, None, about, limits), title=name, text=text))
     table = curves_table("Gold by subset", result["curve"]["n"], {name: subsets[name] for name in drawn})
     return Figure(tuple(drawings), "Gold against n, subset by subset, on equal axes.", table)
 

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from pyrite.assay.result import applies
 
-MOST_POINTS = 120
+MOST_POINTS = 128
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ def series(block: Any, name: str, keep: Collection[int] = ()) -> Series | None:
         name: `gold` or `proxy`; bounds are `name_low` and `name_high`.
         keep: Values of n that are never thinned out.
     """
-    if not isinstance(block, Mapping) or not applies(block) or not _listed(block.get(name)):
+    if not isinstance(block, Mapping) or not applies(block) or not _along(block, name):
         return None
     mid, wanted = block[name], set(thinned(block["n"], keep))
     places = [i for i, n in enumerate(block["n"]) if mid[i] is not None and n in wanted]
     if not places:
         return None
-    bounds = [block.get(f"{name}_{side}") for side in ("low", "high")]
-    whole = all(_listed(bound) and all(bound[i] is not None for i in places) for bound in bounds)
-    low, high = ([bound[i] for i in places] if whole and bound else [] for bound in bounds)
+    sides = (f"{name}_low", f"{name}_high")
+    whole = all(_along(block, side) and all(block[side][i] is not None for i in places) for side in sides)
+    low, high = ([block[side][i] for i in places] if whole else [] for side in sides)
     return Series(tuple(block["n"][i] for i in places), tuple(mid[i] for i in places), tuple(low), tuple(high))
 
 
@@ -99,6 +99,12 @@ def kl_at(curve: Mapping[str, Any], n: int) -> float | None:
     """The bound on KL at n, from the curve's own array; None where the axis does not apply or lacks that n."""
     bound = curve.get("kl_bound")
     return dict(zip(curve["n"], bound, strict=True)).get(n) if _listed(bound) and bound else None
+
+
+def _along(block: Mapping[str, Any], name: str) -> bool:
+    """Whether a block has an array of that name with an entry for each n."""
+    values = block.get(name)
+    return _listed(values) and len(values) == len(block["n"])
 
 
 def _listed(value: Any) -> TypeGuard[Sequence[Any]]:

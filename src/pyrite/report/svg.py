@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -108,6 +107,12 @@ def linear_ticks(scale: Scale, target: int = 5) -> list[float]:
     return [round(i * step, 12) + 0.0 for i in range(first, last + 1)]
 
 
+def tick_places(ticks: Sequence[float]) -> int:
+    """Decimal places that tell neighbouring ticks apart."""
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+    return max(0, -math.floor(math.log10(step) + 1e-9))
+
+
 def count_ticks(n_max: int) -> list[int]:
     """Round values of n up to n_max: powers of two where n_max is one, else 1, 2, 5, 10 and so on; n_max is always there."""
     if n_max & (n_max - 1) == 0:
@@ -142,22 +147,30 @@ def line_path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{plain(x)} {plain(y)}" for x, y in points) if points else ""
 
 
-def drawing(
-    marks: Sequence[Mark], *, name: str, width: Number, height: Number, title: str, desc: str, **options: Any
-) -> Markup:
+@dataclass(frozen=True)
+class About:
+    """What a drawing says to a reader who cannot see it.
+
+    Attributes:
+        name: Unique in the page; ids are made from it.
+        title: Short alternative text.
+        desc: What the drawing shows.
+    """
+
+    name: str
+    title: str
+    desc: str
+
+
+def drawing(marks: Sequence[Mark], about: About, *, width: Number, height: Number, alone: bool = False) -> Markup:
     """The SVG of some marks.
 
     Args:
         marks: In the order drawn.
-        name: Unique in the page; ids are made from it.
+        about: Its name and alternative text.
         width: In units of the drawing.
         height: In units of the drawing.
-        title: Short alternative text.
-        desc: What a reader who cannot see the drawing needs to know.
-        **options: `alone` (carry the colours along, for use outside a page), `style` (class of the svg).
+        alone: Carry the ground and the colours along, for use outside a page.
     """
-    given = {"alone": False, "style": "", **options}
     template = environment().get_template("drawing.svg.j2")
-    return Markup(
-        template.render(marks=marks, name=name, width=plain(width), height=plain(height), title=title, desc=desc, **given)
-    )
+    return Markup(template.render(marks=marks, about=about, width=plain(width), height=plain(height), alone=alone))

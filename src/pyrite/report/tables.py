@@ -10,7 +10,7 @@ from typing import Any
 
 from pyrite.assay.result import applies
 from pyrite.report.blocks import Table
-from pyrite.report.numbers import NONE, count, decimals, interval, number, reason, share_interval, span, units
+from pyrite.report.numbers import NONE, count, decimals, interval, number, reason, set_words, share_interval, span, units
 from pyrite.report.series import best_set, thinned
 
 MOST_ROWS = 48
@@ -80,6 +80,8 @@ def ranking_table(ranking: Mapping[str, Any]) -> Table:
         rows.append((*cells, interval(found.get("difference"), sign=True), count(ties)))
         missing += [(f"{named(name)}, {key}", found.get(key)) for key in ("reward", *baselines, "difference")]
     columns = ("metric", "reward", "n", *baselines, "reward minus best baseline", "ties")
+    against = {found["difference"].get("to", "best baseline") for found in metrics.values() if found.get("difference")}
+    columns = (*columns[:-2], f"reward minus {against.pop()}", columns[-1]) if len(against) == 1 else columns
     notes = [f"Ties: {rule}." for rule in [ranking.get("ties_rule")] if isinstance(rule, str) and rule]
     return Table("Ranking quality", columns, tuple(rows), notes=(*notes, *reasons(missing)), stacked=True)
 
@@ -101,6 +103,8 @@ def effects_table(caption: str, effects: Mapping[str, Any], with_baseline: bool)
         size = count(found.get("n", found["effect"].get("n")))
         flag = "flagged" if found.get("flag") else "no"
         rows.append((named(name), interval(found["effect"], sign=True), size, *more, flag, str(found.get("rule", ""))))
+        for edit, effect in (found.get("edits") or {}).items() if len(found.get("edits") or {}) > 1 else ():
+            rows.append((f"{named(name)}: {named(edit)}", interval(effect, sign=True), units(effect), "", ""))
         missing += [(f"{named(name)}, {key}", found.get(key)) for key in ("effect", *(("baseline",) if with_baseline else ()))]
     return Table(caption, columns, tuple(rows), last_words=True, notes=reasons(missing))
 
@@ -109,11 +113,18 @@ def guards_table(guards: Mapping[str, Any]) -> Table:
     """Verdict under each guard and the paired difference of gold to the raw reward at the last n."""
     shown = {name: found for name, found in guards.items() if applies(found)}
     rows = tuple(
-        (name, found["verdict"]["word"], interval(found["difference"], sign=True), units(found["difference"]))
+        (
+            name,
+            found["verdict"]["word"],
+            interval(found["difference"], sign=True),
+            units(found["difference"]),
+            *(_stretches(found, side) for side in ("better", "worse")),
+        )
         for name, found in shown.items()
     )
+    columns = ("guard", "verdict", "gold, guarded minus raw, at the last n", "n", "better at n", "worse at n")
     notes = reasons((f"{name}, difference", found["difference"]) for name, found in shown.items())
-    return Table("Guards", ("guard", "verdict", "gold, guarded minus raw, at the last n", "n"), rows, words=2, notes=notes)
+    return Table("Guarded against raw", columns, rows, words=2, notes=notes)
 
 
 def alignment_table(guards: Mapping[str, Any]) -> Table | None:
@@ -154,7 +165,9 @@ def fits_table(fits: Mapping[str, Any]) -> Table:
         (forms.get(name, name), *(number(fit.get(key), places[key]) for key in places), _peak(fit.get("peak_n")))
         for name, fit in shown.items()
     )
-    return Table("Fitted forms", ("form", "alpha", "beta", "error (rmse)", "peak n"), rows, notes=reasons(fits.items()))
+    return Table(
+        "Coefficients and error", ("form", "alpha", "beta", "error (rmse)", "peak n"), rows, notes=reasons(fits.items())
+    )
 
 
 def counts_table(counts: Mapping[str, Any]) -> Table:
@@ -169,6 +182,11 @@ def dropped_table(dropped: Sequence[Mapping[str, Any]]) -> Table | None:
     """Prompts left out, by reason; None where none was."""
     rows = tuple((str(part["reason"]), count(part["count"])) for part in dropped)
     return Table("Prompts left out", ("reason", "prompts"), rows) if rows else None
+
+
+def _stretches(guard: Mapping[str, Any], side: str) -> str:
+    chosen = guard.get(side)
+    return set_words(chosen, guard["curve"]["n"]) if isinstance(chosen, list) else NONE
 
 
 def _times(found: Mapping[str, Any], name: str) -> str:
