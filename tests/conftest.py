@@ -9,6 +9,8 @@ import importlib.util
 import ipaddress
 import os
 import socket
+import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,13 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(THREADS)
 
 if importlib.util.find_spec("beartype"):  # a host's own environment has only what the host needs
+    from beartype import BeartypeConf, beartype
     from jaxtyping import install_import_hook
 
-    install_import_hook("pyrite", "beartype.beartype")
+    checker = types.ModuleType("checked_shapes")  # the hook wants a name that can be imported
+    checker.check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # type: ignore[attr-defined]  # an int is a float
+    sys.modules[checker.__name__] = checker
+    install_import_hook("pyrite", "checked_shapes.check")
 
 if importlib.util.find_spec("hypothesis"):
     from hypothesis import HealthCheck, settings

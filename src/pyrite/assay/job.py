@@ -110,6 +110,9 @@ def make_job(reward: str | Reward, data: str, options: Mapping[str, Any]) -> Job
     if gold is not None and gold == reward:
         raise InputError(f"--gold is {gold!r}, the reward itself, which cannot be measured against itself. Name another gold.")
 
+    if isinstance(gold, str) and gold.startswith("column:") and isinstance(reward, str) and gold in reward:
+        raise InputError(f"{reward} reads {gold}, which is the --gold; the reward must not see what it is measured by.")
+
     def take(kind: type, **given: Any) -> dict[str, Any]:
         names = {part.name for part in fields(kind)} - set(given)
         return {**given, **{name: left.pop(name) for name in list(left) if name in names}}

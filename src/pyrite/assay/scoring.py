@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -21,6 +21,7 @@ from pyrite.types import Sample, Scores, Status
 BATCH = 256
 
 
+@runtime_checkable
 class Record(Protocol):
     """Finished work by key: a `Journal`, or `Memory` where nothing is written."""
 
