@@ -70,7 +70,7 @@ def interval(found: Any, *, sign: bool = False) -> str:
     places = decimals(value, low, high)
     if low is None and high is None:
         return f"{number(value, places, sign=sign)} (no interval)"
-    return f"{number(value, places, sign=sign)} [{_bound(low, places)}, {_bound(high, places)}]"
+    return f"{number(value, places, sign=sign)} [{_bound(low, places)},{SPACE}{_bound(high, places)}]"
 
 
 def share_interval(found: Any) -> str:
@@ -82,7 +82,7 @@ def share_interval(found: Any) -> str:
     low, high = found.get("low"), found.get("high")
     if low is None and high is None:
         return f"{share(found['value'])} (no interval)"
-    return f"{share(found['value'])} [{'?' if low is None else share(low)}, {'?' if high is None else share(high)}]"
+    return f"{share(found['value'])} [{'?' if low is None else share(low)},{SPACE}{'?' if high is None else share(high)}]"
 
 
 def n_is(n: int) -> str:

@@ -165,9 +165,9 @@ def fits_table(fits: Mapping[str, Any]) -> Table:
         (forms.get(name, name), *(number(fit.get(key), places[key]) for key in places), _peak(fit.get("peak_n")))
         for name, fit in shown.items()
     )
-    return Table(
-        "Coefficients and error", ("form", "alpha", "beta", "error (rmse)", "peak n"), rows, notes=reasons(fits.items())
-    )
+    peaks = [(f"the peak of {name}", fit.get("peak_n")) for name, fit in shown.items()]
+    columns = ("form", "alpha", "beta", "error (rmse)", "peak n")
+    return Table("Coefficients and error", columns, rows, notes=reasons([*fits.items(), *peaks]))
 
 
 def counts_table(counts: Mapping[str, Any]) -> Table:
