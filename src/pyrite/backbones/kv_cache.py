@@ -16,57 +16,61 @@ ROOM = 64
 
 
 class GrowingLayer(DynamicLayer):
-    """One layer's keys and values, (B, H, T, D) each, as views of buffers with room for more positions."""
+    """One layer's keys and values, (B, H, T, D) each, as views of buffers with room for more positions.
+
+    Departs: Derives from a class of transformers, whose attention asks its caches for the type.
+    """
+
+    keys: Tensor
+    values: Tensor
 
     def __init__(self, keys: Tensor, values: Tensor) -> None:
         super().__init__()
         self.lazy_initialization(keys, values)
-        self._take(keys, values)
+        self._copy(keys, values)
 
-    def _take(self, keys: Tensor, values: Tensor) -> None:
-        batch, heads, length, size = keys.shape
-        self._buffers = tuple(part.new_empty(batch, heads, length + ROOM, part.shape[-1]) for part in (keys, values))
+    def _copy(self, keys: Tensor, values: Tensor) -> None:
+        batch, heads, length = keys.shape[:3]
+        self._buffers = [part.new_empty(batch, heads, length + ROOM, part.shape[-1]) for part in (keys, values)]
+        self._write(0, keys, values)
+
+    def _write(self, start: int, keys: Tensor, values: Tensor) -> None:
+        end = start + keys.shape[-2]
         for buffer, part in zip(self._buffers, (keys, values), strict=True):
-            buffer[:, :, :length] = part
-        self._show(length)
-
-    def _show(self, length: int) -> None:
-        self.keys, self.values = (buffer[:, :, :length] for buffer in self._buffers)
+            buffer[:, :, start:end] = part
+        self.keys, self.values = (buffer[:, :, :end] for buffer in self._buffers)
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Add positions, and return all keys and values so far."""
-        before = self.get_seq_length()
-        after = before + key_states.shape[-2]
-        if after > self._buffers[0].shape[-2]:
-            self._take(self.keys, self.values)
-        for buffer, part in zip(self._buffers, (key_states, value_states), strict=True):
-            buffer[:, :, before:after] = part
-        self._show(after)
+        length = self.get_seq_length()
+        if length + key_states.shape[-2] > self._buffers[0].shape[-2]:
+            self._copy(self.keys, self.values)
+        self._write(length, key_states, value_states)
         return self.keys, self.values
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Keep these rows only, in this order."""
-        self._take(self.keys[indices], self.values[indices])
+        self._copy(self.keys[indices], self.values[indices])
 
 
-def share_prefix(cache: Any, rows: int) -> None:
+def empty_cache(config: Any) -> DynamicCache:
+    """The cache that transformers itself would make for this model."""
+    return DynamicCache(config=config)
+
+
+def share_prefix(cache: DynamicCache, rows: int) -> None:
     """Turn the cache of one prompt into that of `rows` completions of it.
 
     Layers of other kinds than the plain growing one (sliding windows) are repeated as transformers does it.
     """
     for i, layer in enumerate(cache.layers):
-        if type(layer) is DynamicLayer:
-            cache.layers[i] = GrowingLayer(*(part.expand(rows, -1, -1, -1) for part in (layer.keys, layer.values)))
+        if type(layer) is DynamicLayer and layer.keys is not None and layer.values is not None:
+            cache.layers[i] = GrowingLayer(layer.keys.expand(rows, -1, -1, -1), layer.values.expand(rows, -1, -1, -1))
         else:
-            layer.batch_repeat_interleave(rows)
+            layer.batch_repeat_interleave(rows)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def keep_rows(cache: Any, indices: Tensor) -> None:
+def keep_rows(cache: DynamicCache, indices: Tensor) -> None:
     """Drop the finished rows of a batch from every layer."""
     for layer in cache.layers:
-        layer.batch_select_indices(indices)
-
-
-def empty_cache(config: Any) -> Any:
-    """The cache that transformers itself would make for this model."""
-    return DynamicCache(config=config)
+        layer.batch_select_indices(indices)  # pyright: ignore[reportAttributeAccessIssue]

@@ -57,7 +57,7 @@ def keep_nucleus(probs: Float[Tensor, "A V"], top_p: float) -> Float[Tensor, "A 
 
     Source: Holtzman et al. 2020, arXiv:1904.09751, section 3.1.
     """
-    ordered, places = probs.sort(-1, descending=True, stable=True)
+    ordered, places = torch.sort(probs, dim=-1, descending=True, stable=True)
     before = ordered.cumsum(-1, dtype=torch.float64) - ordered
     kept = torch.where(before < top_p, ordered, 0.0)
     return torch.zeros_like(probs).scatter(-1, places, kept)
