@@ -9,41 +9,58 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[1] / "src" / "pyrite"
 
-LAYERS: tuple[tuple[dict[str, str], str], ...] = (
-    ({"core": "types protocols errors registry testing"}, "records, contracts, errors, named parts, checks for them"),
-    ({"runtime": ""}, "journal and resume, whole files, progress, installing and checking the machine"),
-    ({"data": ""}, "files to rows with file and line; rows to samples, pairs and pools; the embedded sets"),
-    ({"stats": ""}, "estimators, bootstrap, metrics: pure functions of arrays, no models"),
-    ({"backbones": ""}, "models as functions of text: renderer, readers, batching, generation"),
-    ({"losses": ""}, "pure functions, one value a row"),
-    ({"shaping": ""}, "scores to scores: guards, scales, members to one value"),
-    ({"rewards": ""}, "samples to scores: the spec, checkpoints, one family a file"),
-    ({"policies": ""}, "what is optimised"),
-    ({"search": "", "credit": ""}, "inference-time search; rewards to training batches"),
-    ({"labels": ""}, "labels made from rollouts, judges and perturbations"),
-    ({"train": ""}, "the two training loops and the named algorithms"),
-    ({"evals": ""}, "the only layer that is handed gold: accuracy, curves, verdict, probes, attacks"),
-    ({"worlds": ""}, "small settings in which gold is known"),
-    ({"assay": ""}, "the main job: plan, run, resume, assemble the result"),
-    ({"adapters": "", "serve": "", "report": ""}, "Pyrite handed to trainers; over HTTP; as a page"),
-    ({"catalogue": ""}, "one row a paper, one recipe a paper that runs"),
-    ({"cli": ""}, "one thin file a command"),
-)
-"""Rows from bottom to top: layer -> the modules directly in the package that it holds ("" where it is a folder); a sentence."""
 
-RANK = {
-    module: rank
-    for rank, (names, _) in enumerate(LAYERS)
-    for name, modules in names.items()
-    for module in (modules.split() or [name])
-}
+@dataclass(frozen=True)
+class Layer:
+    """One layer: its name, what it holds, and the modules it is made of where it is not a folder of its name."""
+
+    name: str
+    about: str
+    modules: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The modules or the folder directly in the package."""
+        return self.modules or (self.name,)
+
+
+CORE = ("types", "protocols", "errors", "registry", "testing")
+
+LAYERS: tuple[tuple[Layer, ...], ...] = (
+    (Layer("core", "records, contracts, errors, named parts, public checks of them", CORE),),
+    (Layer("runtime", "journal and resume, whole files, progress, installing and checking the machine"),),
+    (Layer("data", "files to rows with file and line; rows to samples, pairs and pools; the embedded sets"),),
+    (Layer("stats", "estimators, bootstrap, metrics: pure functions of arrays, no models"),),
+    (Layer("backbones", "models as functions of text: renderer, readers, batching, generation"),),
+    (Layer("losses", "pure functions, one value a row"),),
+    (Layer("shaping", "scores to scores: guards, scales, members to one value"),),
+    (Layer("rewards", "samples to scores: the spec, checkpoints, one family a file"),),
+    (Layer("policies", "what is optimised"),),
+    (Layer("search", "more computation at inference"), Layer("credit", "rewards to training batches")),
+    (Layer("labels", "labels made from rollouts, judges and perturbations"),),
+    (Layer("train", "the training loops: from data, and from rollouts when that arrives"),),
+    (Layer("evals", "the only layer that is handed gold: accuracy, curves, verdict, probes, attacks"),),
+    (Layer("worlds", "small settings in which gold is known"),),
+    (Layer("assay", "the main job: plan, run, resume, assemble the result"),),
+    (
+        Layer("adapters", "Pyrite handed to training frameworks, one a file"),
+        Layer("serve", "rewards over HTTP"),
+        Layer("report", "result.json to a page, Markdown and text"),
+    ),
+    (Layer("catalogue", "one row a paper, one recipe a paper that runs"),),
+    (Layer("cli", "one thin file a command"),),
+)
+"""Rows from bottom to top."""
+
+RANK = {part: rank for rank, row in enumerate(LAYERS) for layer in row for part in layer.parts}
 """Module or folder directly in the package -> its row in `LAYERS`."""
 
-LAYER_OF = {module: name for names, _ in LAYERS for name, modules in names.items() for module in (modules.split() or [name])}
+LAYER_OF = {part: layer.name for row in LAYERS for layer in row for part in layer.parts}
 """Module or folder directly in the package -> its layer."""
 
 FREE = {"__init__", "__main__"}

@@ -28,6 +28,9 @@ LOG = logging.getLogger(__name__)
 HOST_COLUMNS = frozenset({"trainer_state", "log_extra", "log_metric", "environments"})
 """What TRL passes beside the dataset's columns."""
 
+ANY_COLUMN = "column:*"
+"""The need of a reward that may read any column, and misses none."""
+
 RewardFunction = Callable[..., list[float | None]]
 """What TRL calls: keywords in, one reward a completion out, None where there is none."""
 
@@ -187,7 +190,7 @@ def refuse_missing(reward: Reward, columns: Mapping[str, Any]) -> None:
     there = sorted(set(columns) - HOST_COLUMNS)
     for need in sorted(reward.needs):
         column = need.removeprefix("column:")
-        if need != "steps" and column not in there:
+        if column not in there and need not in {"steps", ANY_COLUMN}:
             raise InputError(
                 f"The reward {reward.name!r} reads the column {column!r}, which the training dataset lacks."
                 f"{close_names(column, there)} Columns besides prompt: {', '.join(there) or 'none'}."

@@ -94,6 +94,10 @@ def test_a_column_the_dataset_lacks_is_named(needs: set[str], column: str) -> No
         function(**BATCH, refrence=["a", "b"])
 
 
+def test_a_reward_that_may_read_any_column_misses_none() -> None:
+    assert reward_func(Toy(words, needs=frozenset({"column:*"})))(**BATCH) == [1.0, 2.0]
+
+
 def test_a_column_of_another_length_is_named() -> None:
     with pytest.raises(InputError, match="answer has 1 entries; expected 2"):
         reward_func(Toy(words))(**BATCH, answer=["4"])

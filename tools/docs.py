@@ -1,0 +1,177 @@
+"""Write the generated parts of README.md and docs/, or check that they are what the code says.
+
+A generated part stands between `<!-- made: NAME -->` and `<!-- end -->`. NAME is a key of `PARTS`, or `output of COMMAND`,
+which shows what a pyrite command prints. Run `python -m tools.docs` to write, `python -m tools.docs --check` to check.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from tools import layers
+
+ROOT = Path(__file__).parents[1]
+MARK = re.compile(r"<!-- made: (?P<name>[^>]+?) -->\n(?P<body>.*?)<!-- end -->", re.DOTALL)
+
+
+def layer_table() -> str:
+    """The layers from top to bottom, as a Markdown table, with the modules each has now."""
+    lines = ["| layer | holds | modules now |", "|---|---|---|"]
+    for row in reversed(layers.LAYERS):
+        there = [layer for layer in row if files_of(layer)]
+        for layer in there:
+            beside = ", ".join(other.name for other in there if other != layer)
+            name = f"**{layer.name}**" + (f" (beside {beside})" if beside else "")
+            inside = [path.relative_to(layers.SOURCE / layer.name) for path in files_of(layer) if not layer.modules]
+            modules = [str(path.with_suffix("")) for path in inside if path.stem != "__init__"]
+            lines.append(f"| {name} | {layer.about} | {', '.join(layer.modules or modules)} |")
+    return "\n".join(lines)
+
+
+def files_of(layer: layers.Layer) -> list[Path]:
+    """The files of a layer, those of its folders included."""
+    single = [path for part in layer.parts if (path := layers.SOURCE / f"{part}.py").is_file()]
+    return single + [path for part in layer.parts for path in sorted((layers.SOURCE / part).rglob("*.py"))]
+
+
+def module_table() -> str:
+    """Every module with the first line of its docstring, in the order of the layers."""
+    lines = ["| file | what it is |", "|---|---|"]
+    for path in (path for row in layers.LAYERS for layer in row for path in files_of(layer)):
+        text = ast.get_docstring(ast.parse(path.read_text()))
+        if text:
+            first = " ".join(text.split("\n\n")[0].split()).replace("|", "\\|")
+            lines.append(f"| `{path.relative_to(layers.SOURCE)}` | {first} |")
+    return "\n".join(lines)
+
+
+def all_commands() -> list[tuple[str, ...]]:
+    """Every command and subcommand of the command line, as its words."""
+    from pyrite.cli import COMMANDS
+
+    found: list[tuple[str, ...]] = []
+    for name in sorted(COMMANDS):
+        command = importlib.import_module(COMMANDS[name][0]).command
+        found.append((name,))
+        found += [(name, inner) for inner in sorted(command.commands)] if isinstance(command, click.Group) else []
+    return found
+
+
+def command_pages() -> str:
+    """The help page of every command."""
+    pages = [("", output("pyrite --help"))] + [
+        (" ".join(words), output(f"pyrite {' '.join(words)} --help")) for words in all_commands()
+    ]
+    return "\n\n".join(f"## pyrite {name}".rstrip() + f"\n\n{page}" for name, page in pages)
+
+
+def output(command: str) -> str:
+    """What a pyrite command prints, as a console block; it must exit 0."""
+    words = command.split()
+    run = subprocess.run(
+        [sys.executable, "-m", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "100", "PYRITE_QUIET": "1"},
+    )
+    if run.returncode:
+        raise SystemExit(f"{command} exited {run.returncode}: {run.stderr}")
+    text = run.stdout.replace("python -m pyrite", "pyrite").rstrip()
+    return f"```console\n$ {command}\n{text}\n```"
+
+
+def grammar() -> str:
+    """The grammar of reward specs."""
+    from pyrite.rewards.grammar import GRAMMAR
+
+    return f"```ebnf\n{GRAMMAR.strip()}\n```"
+
+
+def result_table() -> str:
+    """The fields of result.json."""
+    from pyrite.assay.result import FIELDS
+
+    lines = ["| field | type | meaning |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {kind} | {meaning} |" for name, (kind, meaning) in FIELDS.items())])
+
+
+def result_schema() -> str:
+    """The version of result.json."""
+    from pyrite.assay.result import SCHEMA
+
+    return f"This is version `{SCHEMA}`."
+
+
+def parts_table(kind: str) -> Callable[[], str]:
+    """A table of the named parts of one kind."""
+
+    def table() -> str:
+        from pyrite.registry import rows
+
+        lines = ["| name | what it does | source |", "|---|---|---|"]
+        return "\n".join([*lines, *(f"| `{row.name}` | {row.summary} | {row.source} |" for row in rows(kind))])
+
+    return table
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "layers": layer_table,
+    "modules": module_table,
+    "commands": command_pages,
+    "grammar": grammar,
+    "result fields": result_table,
+    "result schema": result_schema,
+    **{f"table of {kind}s": parts_table(kind) for kind in ("guard", "probe", "attack")},
+}
+"""Name of a generated part -> what makes it."""
+
+
+def make(name: str) -> str:
+    """The text of one generated part."""
+    if name.startswith("output of "):
+        return output(name.removeprefix("output of "))
+    if name not in PARTS:
+        raise SystemExit(f"No generated part is named {name!r}. Known: {', '.join(PARTS)}, output of COMMAND.")
+    return PARTS[name]()
+
+
+def rewritten(text: str) -> str:
+    """A page with every generated part made anew."""
+    return MARK.sub(lambda found: f"<!-- made: {found['name']} -->\n{make(found['name'])}\n<!-- end -->", text)
+
+
+def pages() -> list[Path]:
+    """The pages that may hold generated parts."""
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with --check name those that are out of date."""
+    stale = []
+    for path in pages():
+        before = path.read_text()
+        after = rewritten(before)
+        if after != before:
+            stale.append(str(path.relative_to(ROOT)))
+            if "--check" not in arguments:
+                path.write_text(after)
+    if stale and "--check" in arguments:
+        print(f"Out of date: {', '.join(stale)}. Run: make docs")
+        return 1
+    print(f"Written: {', '.join(stale)}." if stale else "Every generated page is up to date.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
