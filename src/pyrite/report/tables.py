@@ -122,9 +122,9 @@ def guards_table(guards: Mapping[str, Any]) -> Table:
         )
         for name, found in shown.items()
     )
-    columns = ("guard", "verdict", "gold, guarded minus raw, at the last n", "n", "better at n", "worse at n")
+    columns = ("guard", "verdict", "gold at the last n, guarded minus raw", "n", "better at n", "worse at n")
     notes = reasons((f"{name}, difference", found["difference"]) for name, found in shown.items())
-    return Table("Guarded against raw", columns, rows, words=2, notes=notes)
+    return Table("Guarded against raw", columns, rows, words=2, notes=notes, stacked=True)
 
 
 def alignment_table(guards: Mapping[str, Any]) -> Table | None:
