@@ -83,13 +83,23 @@ class Backbone:
         return Renderer(self.tokenizer, self.kind, self.max_length, self.chat_template)
 
 
-@register("backbone", "minilm", source="sentence-transformers/all-MiniLM-L6-v2, Apache-2.0")
+@register(
+    "backbone",
+    "minilm",
+    example=lambda: load_backbone("embedded:minilm"),
+    source="sentence-transformers/all-MiniLM-L6-v2, Apache-2.0",
+)
 def minilm(**options: Any) -> Backbone:
     """All-MiniLM-L6-v2: a 23 M sentence encoder on which reward heads train in seconds."""
     return load_backbone("embedded:minilm", **options)
 
 
-@register("backbone", "smollm2", source="HuggingFaceTB/SmolLM2-135M-Instruct, Apache-2.0")
+@register(
+    "backbone",
+    "smollm2",
+    example=lambda: load_backbone("embedded:smollm2"),
+    source="HuggingFaceTB/SmolLM2-135M-Instruct, Apache-2.0",
+)
 def smollm2(**options: Any) -> Backbone:
     """SmolLM2-135M-Instruct: a real chat model that runs on a laptop."""
     return load_backbone("embedded:smollm2", **options)
