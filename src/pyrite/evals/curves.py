@@ -109,7 +109,7 @@ def overoptimisation_curve(
         InputError: No prompt is left, or n_max exceeds every pool.
     """
     pools = _pools(proxy, gold, group)
-    sizes = np.array([len(rows) for rows in pools.rows])
+    sizes = np.array([len(rows) for rows in pools.rows], dtype=np.int64)
     last = _last_n(sizes, ns, n_max)
     kept = [rows for rows, size in zip(pools.rows, sizes, strict=True) if size >= last]
     dropped = Counter(pools.dropped)

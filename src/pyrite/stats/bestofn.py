@@ -141,7 +141,7 @@ def _checked(proxies: Sequence[Array], values: Sequence[Array], ns: Sequence[int
     return wanted
 
 
-def kl_bound(n: Sequence[int] | NDArray[np.int64] | int) -> Array:
+def kl_bound(n: Sequence[int] | NDArray[np.int64]) -> Array:
     """An upper bound on KL(best-of-n, base) in nats: log n - (n - 1)/n, same shape as `n`.
 
     Equal to the KL where no two completions can tie on the proxy; otherwise above it. Say "at most" beside it.

@@ -64,7 +64,7 @@ def tail_world(
     Args:
         seed: Of everything.
         label_noise: Share of training pairs whose label is flipped, in [0, 0.5].
-        shared_exploit: Gold falls with style above 1, which no pair reveals: an error that all members share.
+        shared_exploit: Gold falls with style above 1, where few pairs lie: an error that all members share.
         num_prompts: P pools.
         num_candidates: N candidates each.
         num_pairs: Preference pairs.
