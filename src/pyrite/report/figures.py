@@ -147,7 +147,7 @@ def small_figure(
         height: Of the drawing.
     """
     bottom = height - 26
-    x, y = Scale(1, max(ours.n[-1], 2), 44, width - 10, log=True), padded(limits, bottom, 10)
+    x, y = Scale(1, max(ours.n[-1], 2), 44, width - 10, log=True), padded(limits, bottom, 10, below=0.12)
     shaky = shaky_from(result["curve"])
     marks = left_axis(x, y)
     marks += curve_marks(Series(raw.n, raw.mid, (), ()), x, y, "other", shaky) if raw else []

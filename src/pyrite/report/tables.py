@@ -76,12 +76,12 @@ def ranking_table(ranking: Mapping[str, Any]) -> Table:
     for name, found in metrics.items():
         mine = found["reward"]
         ties = found.get("ties", mine.get("ties"))
-        cells = [named(name), interval(mine), units(mine), *(interval(found.get(key)) for key in baselines)]
-        rows.append((*cells, interval(found.get("difference"), sign=True), count(ties)))
+        cells = [named(name), interval(mine), *(interval(found.get(key)) for key in baselines)]
+        rows.append((*cells, interval(found.get("difference"), sign=True), units(mine), count(ties)))
         missing += [(f"{named(name)}, {key}", found.get(key)) for key in ("reward", *baselines, "difference")]
-    columns = ("metric", "reward", "n", *baselines, "reward minus best baseline", "ties")
     against = {found["difference"].get("to", "best baseline") for found in metrics.values() if found.get("difference")}
-    columns = (*columns[:-2], f"reward minus {against.pop()}", columns[-1]) if len(against) == 1 else columns
+    minus = f"reward minus {against.pop() if len(against) == 1 else 'best baseline'}"
+    columns = ("metric", "reward", *baselines, minus, "n", "ties")
     notes = [f"Ties: {rule}." for rule in [ranking.get("ties_rule")] if isinstance(rule, str) and rule]
     return Table("Ranking quality", columns, tuple(rows), notes=(*notes, *reasons(missing)), stacked=True)
 
