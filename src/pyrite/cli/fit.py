@@ -1,0 +1,99 @@
+"""`pyrite fit`: train a reward model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyrite.cli.options import config_option, model_options
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--data", required=True, metavar="DATA", help="Training rows; of a folder, train and test files are both used.")
+@click.option("--test", metavar="DATA", help="Rows to measure on; default the test file of the folder.")
+@click.option(
+    "--backbone", default="embedded:minilm", show_default=True, metavar="MODEL", help="Folder, hub id or embedded:NAME."
+)
+@click.option(
+    "--adapter",
+    type=click.Choice(["head", "full"]),
+    default="head",
+    show_default=True,
+    help="A head on frozen features, or every weight.",
+)
+@click.option("--members", default=1, show_default=True, type=click.IntRange(min=1), help="More than one: an ensemble.")
+@click.option("--head", type=click.Choice(["mlp", "linear"]), default="mlp", show_default=True, help="Adapter head: its form.")
+@click.option("--hidden", default=128, show_default=True, type=click.IntRange(min=1), help="Width of the mlp.")
+@click.option("--layers", metavar="I,J,...", help="Adapter head: hidden states to join; default -3,-2,-1.")
+@click.option("--bootstrap", is_flag=True, help="Adapter head: each member trains on its own bootstrap sample of the prompts.")
+@click.option("--loss", metavar="NAME", help="Default: bradley_terry for pairs, logistic for labels in [0, 1], else squared.")
+@click.option("--label-smoothing", "smoothing", default=0.0, show_default=True, help="Share of labels taken to be flipped.")
+@click.option("--centring", default=0.01, show_default=True, help="Penalty on (chosen + rejected)^2.")
+@click.option("--use-margin", is_flag=True, help="Hand the column margin to the loss.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Most passes over the rows; default 30 for head, 4 for full.")
+@click.option("--lr", type=float, help="Highest learning rate; default 1e-3 for head, 5e-5 for full.")
+@click.option("--weight-decay", type=float, help="Default 1 for head, 0.01 for full.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Rows a step; default 64 for head, 16 for full.")
+@click.option("--patience", type=click.IntRange(min=1), help="Epochs without a better validation loss before stopping.")
+@click.option("--val-fraction", default=0.1, show_default=True, help="Share of the prompts held out to stop on.")
+@click.option("--dropout", is_flag=True, help="Adapter full: keep the model's dropout on in training.")
+@click.option("--no-bucketing", is_flag=True, help="Adapter full: do not put rows of similar length in one step.")
+@click.option("--columns", multiple=True, metavar="NEW=OLD", help="Read column OLD as NEW. May be repeated.")
+@click.option("--rows", metavar="KIND", help="Read rows as pairs or labelled.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N training rows.")
+@click.option("--skip-bad", is_flag=True, help="Leave bad rows out, and count them, instead of stopping.")
+@click.option("--seed", default=0, show_default=True, help="Of the split, the weights and the order.")
+@click.option("--seeds", metavar="S,S,...", help="Fit once for each; the first is the one that OUT holds.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where to write; default runs/rm-DATA.")
+@click.option("--resume/--fresh", default=True, help="Go on from what is finished in OUT, or start over.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@model_options
+@config_option
+def command(data: str, test: str | None, out: Path | None, resume: bool, as_json: bool, **options: Any) -> None:
+    r"""Train a reward model on preference pairs, labels or ratings, and measure it beside length and bag-of-words.
+
+    Rows are pairs (chosen, rejected) or labelled completions (completion, label). Part of the training prompts is held out to
+    stop on. OUT then is a reward: pyrite assay OUT --data ...
+
+    \b
+    Example:
+      pyrite fit --data pairs.jsonl --out runs/rm
+      pyrite fit --data DIR --backbone embedded:minilm --adapter full --seeds 0,1,2 --out runs/rm
+      pyrite fit --data DIR --members 5 --out runs/rm5
+    """
+    from pyrite.data.read import parse_columns, read_rows
+    from pyrite.data.sources import has_split
+    from pyrite.train.fit import fit
+
+    picked = {name: options.pop(name) for name in ("limit", "skip_bad")}
+    columns = parse_columns(options.pop("columns"))
+    train = read_rows(data, split="train", columns=columns, **picked)
+    source = test or (data if has_split(data, "test") else None)
+    tested = None if source is None else read_rows(source, split="test", columns=columns, skip_bad=picked["skip_bad"])
+    seeds, layers = _numbers("--seeds", options.pop("seeds")), _numbers("--layers", options.pop("layers"))
+    found = fit(
+        train,
+        test=tested,
+        out=out or Path("runs") / f"rm-{Path(data).name.split('.')[0]}",
+        fresh=not resume,
+        seeds=seeds,
+        bucketing=not options.pop("no_bucketing"),
+        layers=layers or None,
+        **options,
+    )
+    if as_json:
+        from pyrite.runtime.files import to_json
+
+        click.echo(to_json(found.result))
+        return
+    click.echo(found.summary())
+
+
+def _numbers(option: str, given: str | None) -> tuple[int, ...]:
+    """`0,1,2` as numbers."""
+    try:
+        return tuple(int(part) for part in given.split(",")) if given else ()
+    except ValueError as error:
+        raise click.UsageError(f"{option} got {given!r}; expected whole numbers with commas between, as in 0,1,2.") from error

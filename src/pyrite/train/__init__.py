@@ -1,0 +1,1 @@
+"""Training from data: `fit` makes a reward model out of pairs, labels or ratings."""

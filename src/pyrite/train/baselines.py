@@ -1,0 +1,174 @@
+"""What a reward model must beat to be worth having: length, chance, and counting words.
+
+Every baseline sees the training rows that the model saw and is judged on the rows that it is judged on. Words are counted in
+completions alone; for pairs the counts of the rejected side are taken from those of the chosen one, so prompts cancel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, sparse, special
+
+from pyrite.data.rows import flat_text
+from pyrite.train.data import FitData
+from pyrite.train.objective import credit
+
+Array = NDArray[np.float64]
+WORD = re.compile(r"\w+|[^\w\s]")
+PENALTIES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+"""L2 penalties tried on the validation rows."""
+
+
+def words_of(text: str) -> list[str]:
+    """Words and marks in lower case, and pairs of neighbours."""
+    words = WORD.findall(text.casefold())
+    return words + [f"{a} {b}" for a, b in pairwise(words)]
+
+
+def length_of(text: str) -> float:
+    """Length in words and marks."""
+    return float(len(WORD.findall(text)))
+
+
+@dataclass(frozen=True)
+class LinearBaseline:
+    """A linear score of word counts and length.
+
+    Attributes:
+        vocabulary: Word -> column.
+        weights: (V + 1,) one a word, and one for log(1 + length).
+        bias: Added to the score; 0 for pairs, where it cancels.
+        penalty: The L2 penalty that validated best.
+    """
+
+    vocabulary: dict[str, int]
+    weights: Array
+    bias: float
+    penalty: float
+
+    def score(self, texts: Sequence[str]) -> Array:
+        """(N,) scores of completions."""
+        return counts(texts, self.vocabulary) @ self.weights + self.bias
+
+
+def counts(texts: Sequence[str], vocabulary: dict[str, int]) -> sparse.csr_array:
+    """(N, V + 1): log(1 + count) of every known word, then log(1 + length)."""
+    rows, columns, values = [], [], []
+    for i, text in enumerate(texts):
+        found = Counter(word for word in words_of(text) if word in vocabulary)
+        rows += [i] * (len(found) + 1)
+        columns += [*(vocabulary[word] for word in found), len(vocabulary)]
+        values += [*np.log1p(list(found.values())), np.log1p(length_of(text))]
+    return sparse.csr_array((values, (rows, columns)), shape=(len(texts), len(vocabulary) + 1))
+
+
+def fit_words(fitting: FitData, held_out: FitData, loss: str, *, words: bool = True, min_count: int = 2) -> LinearBaseline:
+    """Bag of words with length, or length alone: regularised logistic (or, for ratings, linear) regression.
+
+    The penalty is the one with the least loss on the held-out rows.
+
+    Args:
+        fitting: The training rows of the reward model.
+        held_out: Its validation rows.
+        loss: The loss that the reward model is fitted with; ratings ("squared") make it a linear regression.
+        words: Count words; otherwise the length is the only feature.
+        min_count: Words in fewer training completions than this are left out.
+    """
+    texts = completions_of(fitting)
+    used = [texts[i] for i in fitting.used().tolist()]
+    seen = Counter(word for text in used for word in set(words_of(text))) if words else Counter()
+    vocabulary = {word: i for i, word in enumerate(sorted(w for w, count in seen.items() if count >= min_count))}
+    features = counts(texts, vocabulary)
+    design = _design(features, fitting)
+    x_out, y_out, w_out = _design(features, held_out)
+    fitted = []
+    for penalty in PENALTIES:
+        weights, bias = _solve(design, len(vocabulary) + 1, penalty, loss, intercept=not fitting.paired)
+        error = _value(x_out @ weights + bias, y_out, loss) @ w_out / w_out.sum()
+        fitted.append((error, LinearBaseline(vocabulary, weights, bias, penalty)))
+    return min(fitted, key=lambda pair: pair[0])[1]
+
+
+def _design(features: sparse.csr_array, rows: FitData) -> tuple[sparse.csr_array, Array, Array]:
+    picked = _choose(rows.first.numpy(), len(rows.samples))
+    if rows.second is not None:
+        picked = picked - _choose(rows.second.numpy(), len(rows.samples))
+    x = sparse.csr_array(picked @ features)
+    return x, rows.target.double().numpy(), rows.weight.double().numpy()
+
+
+def _choose(rows: NDArray[np.int64], num: int) -> sparse.csr_array:
+    """(R, num) matrix that picks rows."""
+    return sparse.csr_array((np.ones(len(rows)), (np.arange(len(rows)), rows)), shape=(len(rows), num))
+
+
+def _value(score: Array, target: Array, loss: str) -> Array:
+    if loss == "squared":
+        return (score - target) ** 2
+    return np.logaddexp(0, score) - target * score
+
+
+def _solve(
+    data: tuple[sparse.csr_array, Array, Array], size: int, penalty: float, loss: str, *, intercept: bool
+) -> tuple[Array, float]:
+    """Least weighted mean loss + penalty |w|^2 / 2."""
+    x, y, weight = data
+    share = weight / weight.sum()
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        w, b = theta[:-1], theta[-1] if intercept else 0.0
+        score = x @ w + b
+        slope = share * (2 * (score - y) if loss == "squared" else special.expit(score) - y)
+        value = float(share @ _value(score, y, loss) + penalty * w @ w / 2)
+        return value, np.append(x.T @ slope + penalty * w, slope.sum() if intercept else 0.0)
+
+    found = optimize.minimize(objective, np.zeros(size + 1), jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    return found.x[:-1], float(found.x[-1]) if intercept else 0.0
+
+
+def completions_of(data: FitData) -> list[str]:
+    """Every sample's completion as one string."""
+    return [flat_text(sample.completion) for sample in data.samples]
+
+
+def baseline_credits(fitting: FitData, held_out: FitData, tests: FitData, loss: str, seed: int) -> dict[str, Array]:
+    """What the baselines earn on test rows: name -> (R,) credit.
+
+    Pairs: `length` prefers the longer completion, `random` a coin; `bag_of_words` reads length too. Labels and ratings have
+    thresholds and units, so there `length` is a regression on it and `constant` (the commonest label, or the mean) stands in
+    for chance.
+
+    Args:
+        fitting: The training rows of the reward model.
+        held_out: Its validation rows.
+        tests: Rows to judge on; another file's, or the held-out ones.
+        loss: The loss that the reward model is fitted with.
+        seed: Of the coin.
+    """
+    texts = completions_of(tests)
+    bag = fit_words(fitting, held_out, loss).score(texts)
+    if tests.paired:
+        chance = np.random.default_rng(seed).random(len(texts))
+        scores = {"length": np.array([length_of(text) for text in texts]), "random": chance, "bag_of_words": bag}
+    else:
+        mean = float(fitting.target.double().mean())
+        constant = np.full(len(texts), mean if loss == "squared" else mean - 0.5)
+        scores = {
+            "length": fit_words(fitting, held_out, loss, words=False).score(texts),
+            "constant": constant,
+            "bag_of_words": bag,
+        }
+    return {name: credit_of(values, tests, loss) for name, values in scores.items()}
+
+
+def credit_of(scores: Array, rows: FitData, loss: str) -> Array:
+    """(R,) credit of the rows under scores (S,) of the samples."""
+    second = None if rows.second is None else scores[rows.second.numpy()]
+    return credit(scores[rows.first.numpy()], second, rows, loss)
