@@ -4,6 +4,7 @@ Start with `load.py`; then `render.py` (text to ids and spans), `engine.py` (bat
 """
 
 from pyrite.backbones.engine import Batch, collate, run_batches
+from pyrite.backbones.generate import TransformersGenerator, generate_pool
 from pyrite.backbones.load import Backbone, load_backbone, load_causal_lm
 from pyrite.backbones.readers import embed, head_at, pool
 from pyrite.backbones.render import Rendered, Renderer
@@ -13,8 +14,10 @@ __all__ = [
     "Batch",
     "Rendered",
     "Renderer",
+    "TransformersGenerator",
     "collate",
     "embed",
+    "generate_pool",
     "head_at",
     "load_backbone",
     "load_causal_lm",

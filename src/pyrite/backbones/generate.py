@@ -50,7 +50,14 @@ class _Row:
     text: str | None = None
 
 
-@register("generator", "transformers")
+def _example() -> tuple[Generator, list[Text]]:
+    from pyrite.backbones.tiny import CHATML, byte_tokenizer, tiny_config, tiny_model
+
+    loaded = tiny_model(tiny_config(), "lm"), byte_tokenizer(chat_template=CHATML)
+    return TransformersGenerator("tiny", max_new_tokens=6, batch_size=2, loaded=loaded), ["One", "Two", "Three"]
+
+
+@register("generator", "transformers", example=_example)
 class TransformersGenerator:
     """Completions of a causal language model, by transformers.
 
