@@ -100,7 +100,7 @@ def grammar() -> str:
 
 def result_table() -> str:
     """The fields of result.json."""
-    from pyrite.assay.result import FIELDS
+    from pyrite.report.result import FIELDS
 
     lines = ["| field | type | meaning |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| `{name}` | {kind} | {meaning} |" for name, (kind, meaning) in FIELDS.items())])
@@ -108,7 +108,7 @@ def result_table() -> str:
 
 def result_schema() -> str:
     """The version of result.json."""
-    from pyrite.assay.result import SCHEMA
+    from pyrite.report.result import SCHEMA
 
     return f"This is version `{SCHEMA}`."
 

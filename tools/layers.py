@@ -46,12 +46,9 @@ LAYERS: tuple[tuple[Layer, ...], ...] = (
     (Layer("train", "the training loops: from data, and from rollouts when that arrives"),),
     (Layer("evals", "the only layer that is handed gold: accuracy, curves, verdict, probes, attacks"),),
     (Layer("worlds", "small settings in which gold is known"),),
-    (Layer("assay", "the main job: plan, run, resume, assemble the result"),),
-    (
-        Layer("adapters", "Pyrite handed to training frameworks, one a file"),
-        Layer("serve", "rewards over HTTP"),
-        Layer("report", "result.json to a page, Markdown and text"),
-    ),
+    (Layer("report", "the documented form of result.json, and its page, Markdown and text"),),
+    (Layer("assay", "the main job: plan, run, resume, assemble the result and have it written"),),
+    (Layer("adapters", "Pyrite handed to training frameworks, one a file"), Layer("serve", "rewards over HTTP")),
     (Layer("catalogue", "one row a paper, one recipe a paper that runs"),),
     (Layer("cli", "one thin file a command"),),
 )

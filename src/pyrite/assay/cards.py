@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from pyrite.assay.inputs import Inputs, sample_text
-from pyrite.assay.result import not_applicable
 from pyrite.errors import InputError
 from pyrite.evals.accuracy import pool_rankings
+from pyrite.report.result import not_applicable
 
 GOLD_KINDS = ("exact", "human", "judge", "model", "unknown")
 

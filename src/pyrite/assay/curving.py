@@ -16,10 +16,10 @@ from scipy.optimize import bisect
 from pyrite.assay.cards import interval
 from pyrite.assay.inputs import Inputs
 from pyrite.assay.job import Job
-from pyrite.assay.result import not_applicable
 from pyrite.errors import InputError
 from pyrite.evals.curves import Curve, overoptimisation_curve
 from pyrite.evals.verdict import Verdict, judge
+from pyrite.report.result import not_applicable
 from pyrite.stats.fits import Fit, fit_all
 
 NO_GOLD = "no --gold was given"

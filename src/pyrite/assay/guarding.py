@@ -10,11 +10,11 @@ from pyrite.assay.cards import interval
 from pyrite.assay.curving import arrays_of
 from pyrite.assay.inputs import Inputs
 from pyrite.assay.job import Job
-from pyrite.assay.result import not_applicable
 from pyrite.errors import InputError
 from pyrite.evals.curves import Curve, overoptimisation_curve
 from pyrite.evals.verdict import compare_curves, judge
 from pyrite.protocols import RewardTransform
+from pyrite.report.result import not_applicable
 from pyrite.shaping.chain import record
 from pyrite.shaping.spec import parse_guard
 from pyrite.types import Scores

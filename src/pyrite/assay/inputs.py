@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pyrite.data.read import Rows, read_rows
-from pyrite.data.rows import flat_text, normalise_prompt, rows_as, to_pairs, to_pool
+from pyrite.data.rows import checked, flat_text, normalise_prompt, rows_as, to_pairs, to_pool
 from pyrite.errors import InputError
 from pyrite.types import Pair, Pool, Sample, Text
 
@@ -80,8 +80,8 @@ class Reading:
     skip_bad: bool = False
 
     def read(self) -> Rows:
-        """The rows, complaints naming file and line."""
-        return read_rows(self.source, columns=dict(self.columns), limit=self.limit, skip_bad=self.skip_bad)
+        """The rows, complaints naming file and line; of a folder the file `test`."""
+        return read_rows(self.source, split="test", columns=dict(self.columns), limit=self.limit, skip_bad=self.skip_bad)
 
 
 def read_inputs(reading: Reading) -> Inputs:
@@ -94,6 +94,7 @@ def read_inputs(reading: Reading) -> Inputs:
     kind = rows_as(rows, "assay", reading.rows)
     if kind == "prompts":
         raise InputError(f"{rows.source} holds prompts without completions. Add --policy GENERATOR to have them answered.")
+    rows = checked(rows, kind)
     if kind == "pairs":
         pairs = tuple(to_pairs(rows))
         samples = tuple(side for pair in pairs for side in pair.sides())

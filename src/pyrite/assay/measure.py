@@ -28,7 +28,6 @@ from pyrite.assay.guarding import guards_part
 from pyrite.assay.inputs import Inputs, sample_text
 from pyrite.assay.job import Job
 from pyrite.assay.mistakes import pair_mistakes, pool_mistakes
-from pyrite.assay.result import SCHEMA, not_applicable
 from pyrite.assay.scoring import status_counts
 from pyrite.evals.accuracy import (
     TIES_RULE,
@@ -40,6 +39,7 @@ from pyrite.evals.accuracy import (
     subset_accuracy,
 )
 from pyrite.evals.curves import Curve
+from pyrite.report.result import SCHEMA, not_applicable
 from pyrite.rewards import baseline
 from pyrite.types import Scores
 

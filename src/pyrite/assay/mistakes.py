@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyrite.assay.inputs import Inputs, sample_text
-from pyrite.assay.result import not_applicable
+from pyrite.report.result import not_applicable
 
 MOST = 10
 LONGEST = 4000

@@ -10,13 +10,13 @@ import numpy as np
 from pyrite.assay.cards import interval
 from pyrite.assay.inputs import Inputs
 from pyrite.assay.job import Job
-from pyrite.assay.result import not_applicable
 from pyrite.assay.scoring import Clock, Record
 from pyrite.evals import attacks, probes
 from pyrite.evals.effects import AttackResult
 from pyrite.evals.rescore import MIN_PROMPTS, NotApplicable, can_rescore, measure_unit
 from pyrite.protocols import Reward
 from pyrite.registry import rows
+from pyrite.report.result import not_applicable
 from pyrite.types import Sample, Scores
 
 GUESSED_RATE = 20.0

@@ -17,15 +17,16 @@ from pyrite.assay import measure
 from pyrite.assay.inputs import Inputs, read_inputs
 from pyrite.assay.job import Job, make_job
 from pyrite.assay.probing import probe_stage
-from pyrite.assay.result import SCHEMA
 from pyrite.assay.sampling import sample_inputs
 from pyrite.assay.scoring import Clock, Record, first_cause, score_all, without_column
 from pyrite.assay.writing import command_line, machine, score_lines, write_run
 from pyrite.errors import InputError, PyriteError
 from pyrite.protocols import Reward
+from pyrite.report.result import SCHEMA
+from pyrite.rewards.guarded import anchored
 from pyrite.rewards.spec import load_reward
 from pyrite.runtime.journal import Journal
-from pyrite.types import Scores
+from pyrite.types import Sample, Scores
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class AssayResult:
     """What an assay found.
 
     Attributes:
-        result: The content of `result.json`; `pyrite.assay.result.FIELDS` says what each field means.
+        result: The content of `result.json`; `pyrite.report.result.FIELDS` says what each field means.
         folder: Where the page and the files are, or None where nothing was written.
     """
 
@@ -115,6 +116,8 @@ def carry_out(job: Job, folder: Path, *, fresh: bool) -> Work:
     done("load")
     inputs = _inputs(job, folder, fresh)
     done("read")
+    reward = anchored(reward, shown_to_proxy(job, inputs))
+    gold = None if gold is None else anchored(gold, inputs.samples)
     identity = job.identity(inputs.digest)
     record = Journal(folder / "scores.journal", identity, fresh=fresh)
     clock = Clock()
@@ -149,7 +152,7 @@ def score_both(
         PyriteError: One of them has no value on any sample.
         InputError: Both say the same everywhere.
     """
-    shown = without_column(inputs.samples, job.gold_column) if job.gold_column else inputs.samples
+    shown = shown_to_proxy(job, inputs)
     proxy = score_all(reward, shown, record, stage="proxy", clock=clock)
     golds = score_all(gold, inputs.samples, record, stage="gold") if gold is not None else None
     for name, scores in ((job.reward_spec, proxy), (job.gold_spec, golds)):
@@ -160,6 +163,11 @@ def score_both(
             f"--gold {job.gold_spec} gives every sample the score that {job.reward_spec} gives it; name another gold."
         )
     return proxy, golds
+
+
+def shown_to_proxy(job: Job, inputs: Inputs) -> Sequence[Sample]:
+    """The samples without the gold's column."""
+    return without_column(inputs.samples, job.gold_column) if job.gold_column else inputs.samples
 
 
 def plan(reward: str | Reward, *, data: str, out: Path | str | None = None, fresh: bool = False, **options: Any) -> str:

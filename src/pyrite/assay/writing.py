@@ -13,8 +13,8 @@ import numpy as np
 
 from pyrite import __version__
 from pyrite.assay.inputs import Inputs
-from pyrite.assay.result import check_result
 from pyrite.report.page import write_report
+from pyrite.report.result import check_result
 from pyrite.runtime.files import to_json, write_whole
 from pyrite.types import Scores, Status
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyrite.assay.result import applies
 from pyrite.report.blocks import Quiet, Tile
 from pyrite.report.figures import curves
 from pyrite.report.numbers import (
@@ -24,6 +23,7 @@ from pyrite.report.numbers import (
     share_interval,
     units,
 )
+from pyrite.report.result import applies
 from pyrite.report.series import best_set
 from pyrite.report.tables import PLAIN_KEYS, named
 

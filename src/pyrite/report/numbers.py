@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyrite.assay.result import applies
+from pyrite.report.result import applies
 
 NONE = "n/a"
 MINUS = "\u2212"

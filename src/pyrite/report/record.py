@@ -6,11 +6,11 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from pyrite.assay.result import applies
 from pyrite.report.blocks import Block, Code, Facts, Mistake, Mistakes, Points, Prose, Quiet, Section, Side
 from pyrite.report.escape import clipped, text_of
 from pyrite.report.headline import merged
 from pyrite.report.numbers import count, interval, number, reason, share, units
+from pyrite.report.result import applies
 from pyrite.report.tables import counts_table, dropped_table, named
 
 MOST_MISTAKES = 20

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pyrite.assay.result import applies
 from pyrite.report.blocks import Block, Drawing, Facts, Figure, Points, Prose, Quiet, Section
 from pyrite.report.figures import curve_figure, curve_title, curves, ends, small_figure
 from pyrite.report.forest import Effect, forest_figure, shares_figure
 from pyrite.report.headline import last_n, merged
 from pyrite.report.numbers import count, interval, n_is, number, reason, share, share_interval, units
+from pyrite.report.result import applies
 from pyrite.report.series import Series, best_set, series, shaky_from
 from pyrite.report.svg import About
 from pyrite.report.tables import (

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from pyrite.assay.result import applies
+from pyrite.report.result import applies
 
 MOST_POINTS = 128
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pyrite.assay.result import applies
 from pyrite.report.blocks import Table
 from pyrite.report.numbers import NONE, count, decimals, interval, number, reason, set_words, share_interval, span, units
+from pyrite.report.result import applies
 from pyrite.report.series import best_set, thinned
 
 MOST_ROWS = 48

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from pyrite.assay import run as assay_run
-from pyrite.assay.result import applies, check_result
 from pyrite.assay.run import assay
 from pyrite.errors import InputError
+from pyrite.report.result import applies, check_result
 
 
 def test_over_optimised_pool_falls_and_its_files_are_complete(pool_file: Path, tmp_path: Path):

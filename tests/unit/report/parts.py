@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pyrite.assay.result import not_applicable
+from pyrite.report.result import not_applicable
 
 Result = dict[str, Any]
 NS = [1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 64, 80, 100]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyrite.assay.result import SCHEMA, not_applicable
+from pyrite.report.result import SCHEMA, not_applicable
 from tests.unit.report.parts import (
     NS,
     Result,
