@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES: dict[str, str] = {
+    "AssayResult": "pyrite.assay.run",
     "Generation": "pyrite.protocols",
     "Generator": "pyrite.protocols",
     "InputError": "pyrite.errors",
@@ -25,6 +26,7 @@ _HOMES: dict[str, str] = {
     "Sample": "pyrite.types",
     "Scores": "pyrite.types",
     "Status": "pyrite.types",
+    "assay": "pyrite.assay",
     "load_reward": "pyrite.rewards.spec",
     "read_rows": "pyrite.data.read",
     "reward": "pyrite.rewards.function",
@@ -37,7 +39,8 @@ def __getattr__(name: str) -> Any:
     """Load a public name from its module on first use."""
     if name not in _HOMES:
         raise AttributeError(f"module 'pyrite' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    module = importlib.import_module(_HOMES[name])
+    value = module if _HOMES[name] == f"pyrite.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 
@@ -48,6 +51,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from pyrite.assay.run import AssayResult, assay
     from pyrite.data.read import read_rows
     from pyrite.errors import InputError, PyriteError
     from pyrite.protocols import Generation, Generator, PairwiseReward, Reward, RewardTransform
