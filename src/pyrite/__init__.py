@@ -27,6 +27,7 @@ _HOMES: dict[str, str] = {
     "Scores": "pyrite.types",
     "Status": "pyrite.types",
     "assay": "pyrite.assay",
+    "fit": "pyrite.train.fit",
     "load_reward": "pyrite.rewards.spec",
     "read_rows": "pyrite.data.read",
     "reward": "pyrite.rewards.function",
@@ -57,4 +58,5 @@ if TYPE_CHECKING:
     from pyrite.protocols import Generation, Generator, PairwiseReward, Reward, RewardTransform
     from pyrite.rewards.function import reward
     from pyrite.rewards.spec import load_reward
+    from pyrite.train.fit import fit
     from pyrite.types import Pair, Pool, Preferences, Sample, Scores, Status
