@@ -63,12 +63,16 @@ def draw_curve(job: Job, inputs: Inputs, arrays: Measured, scores: np.ndarray) -
 
 
 def verdict_of(job: Job, inputs: Inputs, curve: Curve | str) -> Verdict:
-    """The verdict on a curve; NO GOLD, and why, where there is none."""
+    """The verdict on a curve; NO GOLD or CANNOT TELL, and why, where there is none."""
     if isinstance(curve, Curve):
         return judge(curve, margin=job.settings.margin, systems=len(inputs.generators) > 1)
-    told = "" if curve == NO_GOLD else f" ({curve})"
-    rest = "Without gold nothing can be said about over-optimisation: ranking, probes, attacks and disagreement only."
-    return Verdict("NO GOLD", f"NO GOLD. {rest}{told}")
+    if curve == PAIRS:
+        said = "Labelled pairs tell how well the reward ranks; whether gold falls under selection needs candidates with gold."
+        return Verdict("NO GOLD", f"NO GOLD. {said}")
+    if curve == NO_GOLD:
+        said = "Without gold nothing can be said about over-optimisation: probes, attacks and disagreement only."
+        return Verdict("NO GOLD", f"NO GOLD. {said}")
+    return Verdict("CANNOT TELL", f"CANNOT TELL. {curve}")
 
 
 def arrays_of(curve: Curve) -> dict[str, Any]:

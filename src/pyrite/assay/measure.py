@@ -136,7 +136,8 @@ def ranking_part(job: Job, inputs: Inputs, arrays: Measured, usable: Sequence[np
     else:
         subsets = annotators = not_applicable("candidates without gold or labels cannot be ranked")
     metrics = {name: _ranking(part) for name, part in found.items()}
-    return {"metrics": metrics, "subsets": subsets, "annotators": annotators, "ties_rule": TIES_RULE}
+    rule = TIES_RULE["candidates" if inputs.pairs is None else "pairs"]
+    return {"metrics": metrics, "subsets": subsets, "annotators": annotators, "ties_rule": rule}
 
 
 def _ranking(part: Ranking) -> dict[str, Any]:
