@@ -15,12 +15,10 @@ from pyrite.stats.intervals import Interval, mean_interval, paired_interval
 from pyrite.stats.metrics import pair_credit, rank_correlation
 
 TIES_RULE = {
-    "pairs": "a tie of the reward is wrong in accuracy and half right in accuracy_ties_half; rows whose label is a tie are left out",
+    "pairs": "a tie of the reward is wrong in accuracy, half right in accuracy_ties_half; rows labelled a tie are left out",
     "candidates": "a tie of the reward is half right; two candidates with equal gold say nothing and are left out",
 }
 """What a tie is worth, by how the rows are read."""
-    "a tie of the reward counts as wrong in accuracy and as half in accuracy_ties_half; rows whose label is a tie are left out"
-)
 
 
 @dataclass(frozen=True)
