@@ -44,8 +44,8 @@ def check_transform(
     for trial in range(trials):
         with_members = transform.needs_members or trial % 2 == 0
         scores, reference = (random_scores(rng, with_members=with_members) for _ in range(2))
-        _check_structure(transform, scores, reference, extras or {})
-        _check_flags(transform, scores, reference, extras or {})
+        check_structure(transform, scores, reference, extras or {})
+        check_flags(transform, scores, reference, extras or {})
 
 
 def random_scores(rng: torch.Generator, *, num: int = 12, num_members: int = 4, with_members: bool = True) -> Scores:
@@ -195,7 +195,7 @@ def _check_refusals(transform: RewardTransform, rng: torch.Generator, extras: Ma
             expect(not needed, f"{transform.name} declares needs_{what} and does not refuse scores without it.")
 
 
-def _check_structure(transform: RewardTransform, scores: Scores, reference: Scores, extras: Mapping[str, Any]) -> None:
+def check_structure(transform: RewardTransform, scores: Scores, reference: Scores, extras: Mapping[str, Any]) -> None:
     """Statuses, members and input kept; no dependence on order; samples without a value enter no statistic."""
     name, before = transform.name, scores.value.clone()
     out = _applied(transform, scores, reference, extras)
@@ -213,7 +213,7 @@ def _check_structure(transform: RewardTransform, scores: Scores, reference: Scor
     expect_same(name, "adding reference samples without a value", more, out, 1e-5)
 
 
-def _check_flags(transform: RewardTransform, scores: Scores, reference: Scores, extras: Mapping[str, Any]) -> None:
+def check_flags(transform: RewardTransform, scores: Scores, reference: Scores, extras: Mapping[str, Any]) -> None:
     """monotone, bounded and shift_invariant hold where declared."""
     name, out = transform.name, _applied(transform, scores, reference, extras)
     kept = out.value[out.ok]
