@@ -57,6 +57,8 @@ def bottom_axis(x: Scale, top: float, curve: Mapping[str, Any], *, narrow: bool 
         marks += [label(x.at(n), top + 2 * ROW, number(bound, 1 if bound else 0), "tick faint", "middle")]
     if bounds:
         marks += [label(x.start - 16, top + 2 * ROW, "KL ≤", "tick faint", "end")]
+    elif isinstance(curve.get("label"), str):
+        marks += [label((x.start + x.stop) / 2, top + 2 * ROW, curve["label"], "tick", "middle")]
     if not narrow:
         marks += [label(x.stop + 16, top + ROW, "completions per choice")]
         marks += [label(x.stop + 16, top + 2 * ROW, "nats", "tick faint")] if bounds else []

@@ -25,7 +25,7 @@ from pyrite.report.axes import (
     value_labels,
 )
 from pyrite.report.numbers import n_is, number, reason, set_words
-from pyrite.report.series import Series, best_set, kl_at, series, shaky_from
+from pyrite.report.series import Series, best_set, series, shaky_from
 from pyrite.report.svg import About, Mark, Scale, drawing, label, padded, text_width
 
 NARROW = 560
@@ -162,7 +162,7 @@ def _panels(look: Look, height: int) -> list[Mark]:
     keyed = _keys(look.result) if look.narrow and gold else []
     keys, rows = key_rows(keyed, EDGE, look.width - 8, HEAD + ROW)
     top = HEAD + 6 + (rows * ROW + 4 if rows else 0)
-    bottom = height - 12 - ROW * (2 if kl_at(curve, curve["n"][-1]) is not None else 1)
+    bottom = height - 12 - 2 * ROW
     split = bottom if not (gold and proxy) else top + 0.7 * (bottom - top - BETWEEN)
     marks = list(keys)
     marks += _gold_panel(look, gold, top, split) if gold else []

@@ -30,7 +30,7 @@ from pyrite.report.tables import PLAIN_KEYS, named
 ICONS = {
     "FALLS": "M3 29C14 27 18 6 30 6C42 6 44 24 61 27",
     "HOLDS": "M3 29C14 27 18 9 34 8L61 7",
-    "CANNOT TELL": "M3 29C12 27 16 12 26 11M31 10C42 6 50 5 61 4M31 12C42 14 50 20 61 27",
+    "CANNOT TELL": "M3 29C10 28 14 14 25 10M36 7C44 5 52 5 61 5M36 9C45 12 52 19 61 27",
     "NO GOLD": "M3 29C18 27 30 12 61 6",
 }
 """Verdict -> the shape of the curve it stands for, in a box of 64 by 34."""

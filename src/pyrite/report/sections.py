@@ -70,7 +70,7 @@ def _how_to_read(result: Mapping[str, Any]) -> str:
     if isinstance(curve.get("kl_bound"), list):
         words.append("KL is at most the value under the axis; ties and repeated completions make it less (see the table).")
     else:
-        words.append(f"No axis of KL: {reason(curve.get('kl_bound')) or 'selection among systems'}.")
+        words.append(f"No axis of KL: {reason(curve.get('kl_bound')) or 'it was not measured'}.")
     return " ".join(words)
 
 

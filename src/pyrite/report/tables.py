@@ -34,38 +34,41 @@ def reasons(parts: Iterable[tuple[str, Any]]) -> tuple[str, ...]:
 def curve_table(result: Mapping[str, Any]) -> Table:
     """Gold, proxy, the baselines and the bounds on KL by n."""
     curve = result["curve"]
-    ns = curve["n"]
+    ns = thinned(curve["n"], best_set(result)[0][:1] + best_set(result)[0][-1:], MOST_ROWS)
     columns: dict[str, list[str]] = {"n": [count(n) for n in ns]}
     for name, key in (("KL at most", "kl_bound"), ("KL, atoms counted", "kl_atoms")):
         if isinstance(curve.get(key), list):
-            columns[name] = [number(value, 2) for value in curve[key]]
+            at = dict(zip(curve["n"], curve[key], strict=True))
+            columns[name] = [number(at[n], 2) for n in ns]
     for name in ("gold", "proxy"):
         if isinstance(curve.get(name), list):
-            columns[name] = points(curve, name)
+            columns[name] = points(curve, name, ns)
     for name, text in (("length", "gold by length"), ("random", "gold at random")):
         block = result["baselines"].get(name)
         if isinstance(block, Mapping) and applies(block):
-            at = dict(zip(block["n"], points(block, "gold"), strict=True))
-            columns[text] = [at.get(n, NONE) for n in ns]
+            columns[text] = points(block, "gold", ns)
     if isinstance(curve.get("high_variance"), list):
-        columns["high variance"] = ["yes" if flag else "" for flag in curve["high_variance"]]
-    return by_n("Over-optimisation curve", ns, columns, best_set(result)[0])
+        shaky = {n for n, flag in zip(curve["n"], curve["high_variance"], strict=True) if flag}
+        columns["high variance"] = ["yes" if n in shaky else "" for n in ns]
+    return by_n("Over-optimisation curve", columns, len(curve["n"]))
 
 
-def by_n(caption: str, ns: Sequence[int], columns: Mapping[str, Sequence[str]], keep: Sequence[int] = ()) -> Table:
-    """A table with a row for each n, thinned out where there are many."""
-    kept = set(thinned(ns, [*keep[:1], *keep[-1:]], MOST_ROWS))
-    rows = tuple(tuple(column[i] for column in columns.values()) for i, n in enumerate(ns) if n in kept)
-    left_out = len(ns) - len(rows)
-    notes = (f"{count(len(rows))} of {count(len(ns))} values of n; result.json has all.",) if left_out else ()
+def by_n(caption: str, columns: Mapping[str, Sequence[str]], of: int) -> Table:
+    """A table with a row for each n shown, and a note where that is not all `of` them."""
+    rows = tuple(zip(*columns.values(), strict=True))
+    notes = (f"{count(len(rows))} of {count(of)} values of n; result.json has all.",) if len(rows) < of else ()
     return Table(caption, tuple(columns), rows, words=0, notes=notes)
 
 
-def points(block: Mapping[str, Any], name: str) -> list[str]:
-    """A curve with its band, point by point."""
-    mid = block[name]
-    low, high = ([None] * len(mid) if not isinstance(v := block.get(f"{name}_{side}"), list) else v for side in ("low", "high"))
-    return [span(*point) for point in zip(mid, low, high, strict=True)]
+def points(block: Mapping[str, Any], name: str, ns: Sequence[int]) -> list[str]:
+    """A curve with its band at some n."""
+    place = {n: i for i, n in enumerate(block["n"])}
+    lines = [block.get(key) for key in (name, f"{name}_low", f"{name}_high")]
+
+    def at(line: Any, n: int) -> float | None:
+        return line[place[n]] if isinstance(line, list) and n in place and len(line) == len(place) else None
+
+    return [span(*(at(line, n) for line in lines)) for n in ns]
 
 
 def ranking_table(ranking: Mapping[str, Any]) -> Table:
@@ -141,11 +144,9 @@ def alignment_table(guards: Mapping[str, Any]) -> Table | None:
 
 def curves_table(caption: str, ns: Sequence[int], curves: Mapping[str, Mapping[str, Any]]) -> Table:
     """The gold of several curves by n."""
-    columns: dict[str, Sequence[str]] = {"n": [count(n) for n in ns]}
-    for name, block in curves.items():
-        at = dict(zip(block["n"], points(block, "gold"), strict=True))
-        columns[name] = [at.get(n, NONE) for n in ns]
-    return by_n(caption, ns, columns)
+    shown = thinned(ns, most=MOST_ROWS)
+    columns = {"n": [count(n) for n in shown], **{name: points(block, "gold", shown) for name, block in curves.items()}}
+    return by_n(caption, columns, len(ns))
 
 
 def shares_table(shares: Mapping[str, Any], parts: Sequence[str]) -> Table:

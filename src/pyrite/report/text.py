@@ -20,5 +20,5 @@ def summary(result: Mapping[str, Any], folder: Path | None = None) -> str:
     top = headline(clean(result))
     lines = [f"{top.name}, {top.subtitle}", f"{top.word}. {top.sentence}", ""]
     lines += [f"  {tile.title}: {tile.value}; {tile.detail}" for tile in top.tiles]
-    lines += [f"  {quiet.what}: not applicable, {quiet.reason}" for quiet in top.quiet]
+    lines += [f"  {quiet.what}, not applicable: {quiet.reason}" for quiet in top.quiet]
     return "\n".join([*lines, "", f"Page: {folder / 'report.html'}"] if folder else lines)
