@@ -22,8 +22,9 @@ from verdict_figure import figure
 
 from pyrite.evals.verdict import decide
 from pyrite.stats.bestofn import bestofn_curve
-from pyrite.stats.intervals import mean_interval, resample_counts
-from pyrite.stats.simultaneous import crossfit, sup_t
+from pyrite.stats.crossfit import crossfit
+from pyrite.stats.intervals import resample_counts
+from pyrite.stats.simultaneous import sup_t
 
 NUM = 64
 NS = np.arange(1, NUM + 1)
@@ -143,7 +144,7 @@ def run(shape: Shape, prompts: int, runs: int, draws: int = 1000) -> Cell:
         bounds = sup_t(drop, counts=table)
         word = decide(bounds, 0.1 * float(gold.std()))
         plain = bool((sup_t(drop, counts=table, plain=True).low > 0).any()) if shape.fall == 0 else False
-        loss = mean_interval(crossfit(curves, seed=r).loss, draws=draws, seed=r)
+        loss = crossfit(curves, draws=draws, seed=r).loss
         tally += [word == "FALLS", word == "HOLDS", plain, loss.low <= shape.fall <= loss.high, loss.value]
     return Cell(*(float(x) for x in tally / runs), runs)
 

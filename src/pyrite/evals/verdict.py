@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from pyrite.errors import InputError
 from pyrite.evals.curves import Curve
 from pyrite.stats.bestofn import grid
-from pyrite.stats.intervals import Interval, mean_interval, paired_interval, ratio_interval
-from pyrite.stats.simultaneous import SupT, crossfit, separably_beaten, sup_t
+from pyrite.stats.crossfit import crossfit
+from pyrite.stats.intervals import Interval, paired_interval
+from pyrite.stats.simultaneous import SupT, separably_beaten, sup_t
 
 Array = NDArray[np.float64]
 
@@ -136,11 +137,7 @@ def _measure(curve: Curve, limit: float, best_n: int) -> Verdict:
     golds = _golds(curve)
     bounds = fall_bounds(curve)
     word = decide(bounds, limit)
-    halves = crossfit(golds, clusters=curve.clusters, seed=curve.seed)
-    options = {"clusters": curve.clusters, "draws": max(curve.draws, 1000), "seed": curve.seed}
-    gain, loss = mean_interval(halves.gain, **options), mean_interval(halves.loss, **options)
-    share = ratio_interval(halves.loss, halves.gain, clusters=curve.clusters) if gain.low > 0 else None
-    reason = None if share else "not estimable: the interval of the gain includes 0"
+    halves = crossfit(golds, clusters=curve.clusters, draws=curve.draws, seed=curve.seed)
     return Verdict(
         word=word,
         sentence="",
@@ -150,10 +147,10 @@ def _measure(curve: Curve, limit: float, best_n: int) -> Verdict:
         turning_reason=None if word == "FALLS" else "no fall was shown; the best n may lie at or beyond n_max",
         fall_low=float(bounds.low.max()),
         fall_high=float(bounds.high.max()),
-        gain=gain,
-        loss_beyond=loss,
-        gain_given_back=share,
-        gain_given_back_reason=reason,
+        gain=halves.gain,
+        loss_beyond=halves.loss,
+        gain_given_back=halves.share,
+        gain_given_back_reason=None if halves.share else "not estimable: the interval of the gain includes 0",
         smallest_detectable=_smallest_detectable(curve, bounds),
         heterogeneity=_heterogeneity(golds, limit),
     )

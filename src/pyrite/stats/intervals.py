@@ -122,14 +122,22 @@ def mean_interval(
         unseen = 1 - ((1 - level) / 2) ** (1 / num)
         lowest, highest = bounds if bounds is not None else (value, value)
         return Interval(value, value - unseen * (value - lowest), value + unseen * (highest - value), num, level)
-    reach = -float(stats.t.ppf((1 - level) / 2, num - 1)) * math.sqrt(num / (num - 1))
     if num > LARGE:
-        error = reach * float(np.sqrt(np.sum((sums - value * sizes) ** 2)) / sizes.sum())
+        error = -float(special.ndtri((1 - level) / 2)) * float(np.sqrt(np.sum((sums - value * sizes) ** 2)) / sizes.sum())
         return Interval(value, value - error, value + error, num, level)
     rng = np.random.default_rng(seed)
     means = np.concatenate([_drawn_means(sums, sizes, rng, min(200, draws - start)) for start in range(0, draws, 200)])
-    low, high = np.quantile(means, [special.ndtr(-reach), special.ndtr(reach)])
+    low, high = np.quantile(means, expanded_levels(level, num))
     return Interval(value, float(low), float(high), num, level)
+
+
+def expanded_levels(level: float, num: int) -> tuple[float, float]:
+    """Which quantiles of a bootstrap over `num` units make a `level` interval: further out than (1 - level)/2 for few.
+
+    Source: Hesterberg 2015, What teachers should know about the bootstrap, section 5.
+    """
+    reach = float(stats.t.ppf((1 + level) / 2, num - 1)) * math.sqrt(num / (num - 1))
+    return float(special.ndtr(-reach)), float(special.ndtr(reach))
 
 
 def _drawn_means(sums: Array, sizes: Array, rng: np.random.Generator, rows: int) -> Array:
@@ -179,36 +187,6 @@ def effect_size(
     if not (math.isfinite(scale) and scale > 0):
         raise InputError(f"scale is {scale}; expected a positive number. A score that never varies has no effect size.")
     return mean_interval(np.asarray(differences, float) / scale, clusters=clusters, draws=draws, seed=seed, level=level)
-
-
-def ratio_interval(top: Array, bottom: Array, *, clusters: ArrayLike | None = None, level: float = 0.95) -> Interval | None:
-    """Ratio of two means over the same units, by Fieller; None where the lower mean is not clearly away from 0.
-
-    All r with |mean(top) - r * mean(bottom)| <= t * se(top - r * bottom). The set is an interval exactly where the interval
-    of mean(bottom) excludes 0; otherwise it is everything, or all but a gap, and the ratio is not estimable.
-
-    Args:
-        top: (P,) one a unit.
-        bottom: (P,) the same units.
-        clusters: (P,) labels of units that belong together.
-        level: Confidence level.
-
-    Source: Fieller 1954, Some problems in interval estimation.
-    """
-    sums, sizes = cluster_sums(np.stack([top, bottom], axis=1), clusters)
-    num = len(sums)
-    if num < 2:
-        return None
-    mean = sums.sum(axis=0) / sizes.sum()
-    spread = sums - sizes[:, None] * mean
-    covariance = spread.T @ spread * num / (num - 1) / sizes.sum() ** 2
-    reach = float(stats.t.ppf(0.5 + level / 2, num - 1)) ** 2
-    square = mean[1] ** 2 - reach * covariance[1, 1]
-    if square <= 0:
-        return None
-    middle = mean[0] * mean[1] - reach * covariance[0, 1]
-    root = math.sqrt(max(middle**2 - square * (mean[0] ** 2 - reach * covariance[0, 0]), 0.0))
-    return Interval(float(mean[0] / mean[1]), float((middle - root) / square), float((middle + root) / square), num, level)
 
 
 def sign_flip_p(gaps: ArrayLike, *, draws: int = 100_000, seed: int = 0) -> float:

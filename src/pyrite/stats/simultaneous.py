@@ -1,8 +1,7 @@
-"""Bounds that hold for a whole curve at once, and the size of a fall with the turning point chosen honestly.
+"""Bounds that hold for a whole curve at once.
 
 `sup_t` answers "is any of these J means above 0?" without paying for J separate looks. `separably_beaten` turns it around
-for every point of a curve. `crossfit` measures a fall at a point that was chosen on other prompts. The rule built from them
-is in `pyrite.evals.verdict`.
+for every point of a curve. Read next: `crossfit.py`, for the size of a fall; the rule is in `pyrite.evals.verdict`.
 """
 
 from __future__ import annotations
@@ -148,50 +147,3 @@ def separably_beaten(
             (sup_t(others, clusters=clusters, draws=draws, level=level, counts=table).low > 0).any()
         )
     return beaten
-
-
-@dataclass(frozen=True)
-class Crossfit:
-    """What is lost after the turning point, unit by unit, with the turning point chosen on other units.
-
-    Attributes:
-        loss: (P,) value at the chosen point minus value at the last one, averaged over splits.
-        gain: (P,) value at the chosen point minus value at the first one, averaged over splits.
-        chosen: (S, 2) the index chosen on each half of each split.
-    """
-
-    loss: Array
-    gain: Array
-    chosen: NDArray[np.int64]
-
-
-def crossfit(curves: Array, *, clusters: ArrayLike | None = None, splits: int = 50, seed: int = 0) -> Crossfit:
-    """Choose the best point on one half of the units and measure the fall from it on the other, both ways, many times.
-
-    A fall measured at the maximum of the same data is positive even where nothing falls. Here choice and measurement share
-    no unit, so the mean of `loss` estimates the fall from the point one would have chosen, and never flatters it.
-
-    Args:
-        curves: (P, J) one curve a unit, J >= 2.
-        clusters: (P,) labels of units that stay in the same half.
-        splits: S random halvings.
-        seed: Of the halvings.
-    """
-    if curves.ndim != 2 or len(curves) < 2 or curves.shape[1] < 2:
-        raise ShapeError(f"curves has shape {curves.shape}; expected (P, J) with at least two units and two points.")
-    sums, sizes = cluster_sums(curves, clusters)
-    num = len(sums)
-    index = np.arange(num) if clusters is None else np.unique(np.asarray(clusters), return_inverse=True)[1]
-    rng = np.random.default_rng(seed)
-    loss, gain = np.zeros(len(curves)), np.zeros(len(curves))
-    chosen = np.empty((splits, 2), dtype=np.int64)
-    for s in range(splits):
-        in_first = np.zeros(num, dtype=bool)
-        in_first[rng.permutation(num)[: num // 2]] = True
-        for side, half in enumerate((in_first, ~in_first)):
-            best = int(np.argmax(sums[half].sum(axis=0) / sizes[half].sum()))
-            other = ~half[index]
-            loss[other] += curves[other, best] - curves[other, -1]
-            gain[other] += curves[other, best] - curves[other, 0]
-            chosen[s, side] = best
-    return Crossfit(loss / splits, gain / splits, chosen)

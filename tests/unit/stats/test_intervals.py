@@ -6,12 +6,10 @@ from scipy import stats
 
 from pyrite.errors import InputError, ShapeError
 from pyrite.stats.intervals import (
-    Interval,
     effect_size,
     holm,
     mean_interval,
     paired_interval,
-    ratio_interval,
     resample_counts,
     sign_flip_p,
 )
@@ -88,22 +86,6 @@ def test_effect_size_divides_by_the_scale():
     assert effect_size([1.0, 3.0, 2.0], 4.0).value == pytest.approx(0.5)
     with pytest.raises(InputError, match=r"scale is 0\.0"):
         effect_size([1.0, 2.0], 0.0)
-
-
-def test_fieller_against_its_definition():
-    rng = np.random.default_rng(2)
-    bottom = rng.normal(2.0, 1.0, size=50)
-    top = 0.5 * bottom + rng.normal(0, 0.3, size=50)
-    found = ratio_interval(top, bottom)
-    assert isinstance(found, Interval)
-    for end in (found.low, found.high):  # at an end, top - end * bottom is just at the edge of significance
-        rest = top - end * bottom
-        assert abs(rest.mean()) / (rest.std(ddof=1) / math.sqrt(50)) == pytest.approx(stats.t.ppf(0.975, 49), rel=1e-9)
-
-
-def test_ratio_to_something_near_zero_is_not_estimable():
-    rng = np.random.default_rng(0)
-    assert ratio_interval(rng.normal(size=30), rng.normal(0.05, 1, size=30)) is None
 
 
 def test_sign_flips_by_hand():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pyrite.errors import InputError, ShapeError
-from pyrite.stats.simultaneous import crossfit, separably_beaten, sup_t
+from pyrite.stats.simultaneous import separably_beaten, sup_t
 
 
 def test_bounds_of_one_column_are_near_the_t_bounds():
@@ -62,29 +62,3 @@ def test_only_points_that_are_clearly_worse_are_beaten():
     rng = np.random.default_rng(5)
     curves = np.array([0.0, 1.0, 0.98, 0.2]) + 0.3 * rng.normal(size=(100, 4)) + rng.normal(size=(100, 1))
     assert separably_beaten(curves).tolist() == [True, False, False, True]
-
-
-def test_crossfit_measures_where_it_did_not_choose():
-    curves = np.tile([0.0, 5.0, 3.0], (10, 1))
-    found = crossfit(curves, splits=4)
-    assert (found.chosen == 1).all()
-    assert (found.loss == 2.0).all()
-    assert (found.gain == 5.0).all()
-
-
-def test_crossfit_of_pure_noise_is_not_flattered():
-    rng = np.random.default_rng(6)
-    losses, naive = [], []
-    for r in range(200):
-        curves = rng.normal(size=(30, 12))
-        losses.append(crossfit(curves, splits=10, seed=r).loss.mean())
-        naive.append(curves.mean(axis=0).max() - curves.mean(axis=0)[-1])
-    assert abs(np.mean(losses)) < 0.03
-    assert np.mean(naive) > 0.2
-
-
-def test_crossfit_keeps_a_cluster_in_one_half():
-    curves = np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 4)
-    found = crossfit(curves, clusters=[0] * 4 + [1] * 4, splits=6)
-    assert (found.loss[:4] == 0.0).all()  # the other cluster always chooses the last point
-    assert (found.loss[4:] == -1.0).all()

@@ -1,0 +1,61 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pyrite.catalogue.recipe import FAIL, NOT_SUPPORTED, PASS, Claim, check_claims, load_recipe, weigh
+from pyrite.errors import InputError, UnknownName
+
+CLAIM = Claim("b beats a", "one setting", "b", "a", float, "points", minimum=0.5)
+
+
+def toy(gap):
+    """A recipe whose method b is better than a by `gap` in every seed."""
+    return SimpleNamespace(
+        CLAIMS=(CLAIM,), METHODS={"a": None, "b": None}, run=lambda seed, method, setting: seed + gap * (method == "b")
+    )
+
+
+def test_a_clear_difference_passes():
+    (outcome,) = check_claims(toy(1.0))
+    assert outcome.word == PASS
+    assert outcome.p == 2**-8
+    assert outcome.difference.value == pytest.approx(1.0)
+    assert outcome.as_dict()["difference"]["n"] == 8
+
+
+def test_a_difference_below_its_minimum_fails():
+    (outcome,) = check_claims(toy(0.4))
+    assert outcome.word == FAIL
+    assert "mean difference 0.400, expected above 0.5" in outcome.reason
+
+
+def test_the_baseline_in_the_methods_place_fails():
+    (outcome,) = check_claims(toy(1.0), method="a")
+    assert outcome.word == FAIL
+    assert outcome.p == 1.0
+
+
+def test_differences_of_both_signs_fail():
+    values = np.array([[3.0, 0.0], [-1.0, 0.0], [4.0, 0.0], [-1.0, 0.0], [2.0, 0.0]])
+    assert weigh(CLAIM, "b", values).word == FAIL
+
+
+def test_nothing_to_mend_is_not_a_failure():
+    claim = Claim("b does not fall", "one setting", "b", "a", float, "points", baseline_below=-0.1)
+    healthy = np.zeros((8, 2))
+    assert weigh(claim, "b", healthy).word == NOT_SUPPORTED
+    falling = np.stack([np.zeros(8), -np.linspace(0.5, 1.0, 8)], axis=1)
+    assert weigh(claim, "b", falling).word == PASS
+
+
+def test_too_few_seeds_and_unknown_methods_are_refused():
+    with pytest.raises(InputError, match="at least 5"):
+        list(check_claims(toy(1.0), num_seeds=4))
+    with pytest.raises(UnknownName, match="Known: a, b"):
+        list(check_claims(toy(1.0), method="c"))
+
+
+def test_a_paper_without_a_recipe_says_so():
+    with pytest.raises(InputError, match="fifa .* has no recipe yet"):
+        load_recipe("fifa")
