@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
@@ -89,6 +89,7 @@ class Outcome:
         }
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """What a module in `catalogue/papers` offers."""
 

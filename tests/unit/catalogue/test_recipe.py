@@ -57,5 +57,5 @@ def test_too_few_seeds_and_unknown_methods_are_refused():
 
 
 def test_a_paper_without_a_recipe_says_so():
-    with pytest.raises(InputError, match="fifa .* has no recipe yet"):
+    with pytest.raises(InputError, match=r"fifa .* has no recipe yet"):
         load_recipe("fifa")
