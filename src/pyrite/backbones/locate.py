@@ -6,6 +6,7 @@ A spec is `embedded:NAME`, a folder, or a hub id. Read next: `load.py`, which bu
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,12 +46,14 @@ class Location:
         Raises:
             CheckpointError: The files are absent or broken.
         """
+        from safetensors import SafetensorError
+
         if not self.is_folder:
             options["revision"] = self.revision
         try:
             with quiet_transformers():
                 return auto_class.from_pretrained(self.source, **options)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, pickle.UnpicklingError) as error:
             reason = " ".join(str(error).split())[:300]
             raise CheckpointError(f"{self.spec} could not be loaded as {auto_class.__name__}: {reason}") from error
 

@@ -5,7 +5,8 @@ Their tokenizer is one token a byte, so every text can be written and decoding g
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +34,26 @@ TASKS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def byte_tokenizer(kind: str = "causal", *, chat_template: str | None = None, max_length: int = 512) -> Any:
+def byte_tokenizer(
+    kind: str = "causal",
+    *,
+    chat_template: str | None = None,
+    max_length: int = 512,
+    extra: Mapping[str, int] | None = None,
+) -> Any:
     """A transformers tokenizer with one token a byte.
 
     Args:
         kind: "causal" writes <bos> before a text; "encoder" writes <bos> a <eos> b <eos> with token types 0 and 1.
         chat_template: Kept in the tokenizer.
         max_length: Its `model_max_length`.
+        extra: More special tokens at ids of their own; the others fill the ids that are left.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocab = {token: i for i, token in enumerate((*SPECIAL, *letters))}
+    vocab = place_tokens((*SPECIAL, *letters), extra or {})
     core = Tokenizer(models.BPE(vocab=vocab, merges=[]))
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()
@@ -59,13 +67,20 @@ def byte_tokenizer(kind: str = "causal", *, chat_template: str | None = None, ma
         pad_token="<pad>",
         bos_token="<bos>",
         eos_token="<eos>",
-        additional_special_tokens=list(SPECIAL[3:]),
+        additional_special_tokens=[*SPECIAL[3:], *(extra or {})],
         model_max_length=max_length,
         model_input_names=names,
         clean_up_tokenization_spaces=False,
     )
     tokenizer.chat_template = chat_template
     return tokenizer
+
+
+def place_tokens(tokens: Sequence[str], fixed: Mapping[str, int]) -> dict[str, int]:
+    """Ids for tokens: the fixed ones where they want to be, the others in order from 0 wherever there is room."""
+    taken = set(fixed.values())
+    free = (i for i in itertools.count() if i not in taken)
+    return {**{token: i for token, i in zip(tokens, free, strict=False) if token not in fixed}, **fixed}
 
 
 def tiny_config(kind: str = "causal", *, model_type: str | None = None, **changes: Any) -> Any:
