@@ -111,13 +111,13 @@ class ChatWriter:
 
     def __init__(self, tokenizer: Any, template: str | None = None) -> None:
         self._tokenizer = tokenizer
-        self._template = pin_dates(template or tokenizer.get_chat_template())
         self._frames: dict[str, Frame] = {}
         from jinja2 import TemplateError
 
         try:
+            self._template = pin_dates(template or tokenizer.get_chat_template())
             self.frame("question")
-        except (Unwritable, TemplateError) as error:
+        except (Unwritable, TemplateError, ValueError) as error:
             raise InputError(f"The chat template cannot write a question and an answer: {error}.") from error
 
     def write(self, prompt: Text, completion: Text) -> Written:
