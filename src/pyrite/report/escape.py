@@ -18,7 +18,7 @@ _CONTROLS = re.compile(
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that reorder what is read
     "\ud800-\udfff\ufffe\uffff]"  # lone surrogates and noncharacters, which no file can hold
 )
-_MARKS = re.compile(r"[\\`*_\[\]|~$]")
+_MARKS = re.compile(r"(\[[\d.,?%\s\u2212]+\](?![(\[:]))|[\\`*_\[\]|~$]")
 
 
 class Safe(str):
@@ -35,7 +35,7 @@ def clean(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {clean(key): clean(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [clean(part) for part in value]
+        return [part if isinstance(part, int | float) else clean(part) for part in value]
     return value
 
 
@@ -56,12 +56,15 @@ def clipped(text: str, most: int = LONGEST) -> str:
 
 
 def markdown_text(value: Any) -> str:
-    """A text in one line of Markdown, in which nothing has a meaning: no markup, no HTML, no new cell of a table."""
+    """A text in one line of Markdown, in which nothing has a meaning: no markup, no HTML, no new cell of a table.
+
+    Brackets around numbers stay as they are where no link can start there, so that intervals are easy to read.
+    """
     if isinstance(value, Safe):
         return value
     text = " ".join(str(value).split())
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return Safe(_MARKS.sub(lambda found: "\\" + found[0], text))
+    return Safe(_MARKS.sub(lambda found: found[1] or "\\" + found[0], text))
 
 
 def fenced(text: str) -> str:

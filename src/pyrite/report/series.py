@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -49,7 +50,7 @@ def series(block: Any, name: str, keep: Collection[int] = ()) -> Series | None:
     if not isinstance(block, Mapping) or not applies(block) or not _along(block, name):
         return None
     mid, wanted = block[name], set(thinned(block["n"], keep))
-    places = [i for i, n in enumerate(block["n"]) if mid[i] is not None and n in wanted]
+    places = [i for i, n in enumerate(block["n"]) if n in wanted and mid[i] is not None]
     if not places:
         return None
     sides = (f"{name}_low", f"{name}_high")
@@ -68,15 +69,13 @@ def thinned(ns: Sequence[int], keep: Collection[int] = (), most: int = MOST_POIN
     """
     if len(ns) <= most:
         return list(ns)
-    wanted, first, last = set(keep), math.log(ns[0]), math.log(ns[-1])
-    targets = [math.exp(first + (last - first) * i / (most - 1)) for i in range(most)]
-    wanted.update((ns[0], ns[-1]))
-    i = 0
-    for target in targets:
-        while i + 1 < len(ns) and abs(ns[i + 1] - target) <= abs(ns[i] - target):
-            i += 1
-        wanted.add(ns[i])
-    return [n for n in ns if n in wanted]
+    first, last = math.log(ns[0]), math.log(ns[-1])
+    wanted = {ns[0], ns[-1], *(n for n in keep if ns[min(bisect_left(ns, n), len(ns) - 1)] == n)}
+    for step in range(most):
+        target = math.exp(first + (last - first) * step / (most - 1))
+        place = min(bisect_left(ns, target), len(ns) - 1)
+        wanted.add(min(ns[max(place - 1, 0)], ns[place], key=lambda n, target=target: abs(n - target)))
+    return sorted(wanted)
 
 
 def shaky_from(curve: Any) -> int | None:

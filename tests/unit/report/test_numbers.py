@@ -12,7 +12,7 @@ from pyrite.report.result import not_applicable
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.7334, "0.733"), (-0.05, "−0.050"), (0.0, "0.000"), (12.345, "12.35"), (123.45, "123.5"), (12345.6, "12,346")],
+    [(0.7334, "0.733"), (-0.05, "−0.050"), (0.0, "0.000"), (12.345, "12.3"), (123.45, "123"), (12345.6, "12,346")],
 )
 def test_a_number_has_about_three_digits_and_a_true_minus(value: float, text: str) -> None:
     assert number(value) == text

@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,19 +67,19 @@ def drawings(html: str) -> list[ET.Element]:
     return [ET.fromstring(svg) for svg in re.findall(r"<svg.*?</svg>", html, re.DOTALL)]
 
 
-def test_every_kind_of_result_makes_a_whole_page(result: Result) -> None:
-    html = page(result, RUN)
+def test_every_kind_of_result_makes_a_whole_page(printed: Any) -> None:
+    html = printed.html
     found = outline(html)
     assert html.startswith("<!doctype html>")
     assert len(found.ids) == len(set(found.ids))
     assert [name for name in found.ids if name in ORDER] == ORDER
     assert all(link == "data:," or (link.startswith("#") and link[1:] in found.ids) for link in found.links)
-    assert result["verdict"]["word"] in "".join(found.text)
+    assert printed.result["verdict"]["word"] in "".join(found.text)
     assert len(html.encode()) < 400_000
 
 
-def test_nothing_is_loaded_and_nothing_runs(result: Result) -> None:
-    html = page(result, RUN)
+def test_nothing_is_loaded_and_nothing_runs(printed: Any) -> None:
+    html = printed.html
     assert not {"script", "iframe", "object", "img"} & set(outline(html).tags)
     assert "http:" not in html
     assert "https:" not in html
@@ -86,8 +87,8 @@ def test_nothing_is_loaded_and_nothing_runs(result: Result) -> None:
     assert re.findall(r"url\((?!#)", html) == []
 
 
-def test_every_drawing_has_a_title_and_a_description_and_a_table(result: Result) -> None:
-    html = page(result, RUN)
+def test_every_drawing_has_a_title_and_a_description_and_a_table(printed: Any) -> None:
+    html = printed.html
     figures = [svg for svg in drawings(html) if svg.attrib.get("aria-hidden") != "true"]
     for svg in figures:
         title, desc = (svg.find(tag) for tag in ("title", "desc"))
@@ -188,6 +189,9 @@ def test_markdown_tables_survive_pipes_backticks_and_html() -> None:
     text = markdown(result, RUN)
     (row, *_) = [line for line in text.splitlines() if line.startswith("| a\\|b")]
     assert row.startswith("| a\\|b\\`c&lt;d&gt;\\*e\\* |")
+    rulers = [line for line in text.splitlines() if line.startswith("|---")]
+    assert len(rulers) > 8
+    assert all(set(line) <= set("|-:") for line in rulers)
     heads = [line for line in text.splitlines() if line.startswith("| name | effect | n | flag | rule |")]
     assert len(re.findall(r"(?<!\\)\|", row)) == len(re.findall(r"\|", heads[0]))
 
@@ -200,11 +204,10 @@ def test_markdown_fences_are_longer_than_any_in_the_text() -> None:
     assert "<script>" not in text[:start]
 
 
-def test_markdown_has_the_sections_of_the_page(result: Result) -> None:
-    text = markdown(result, RUN)
-    html = outline(page(result, RUN))
+def test_markdown_has_the_sections_of_the_page(printed: Any) -> None:
+    text, html = printed.text, outline(printed.html)
     assert len(re.findall("^## ", text, re.MULTILINE)) == html.tags.count("section")
-    assert "\n\n\n" not in re.sub(r"(?s)```.*?```", "", text)
+    assert "\n\n\n" not in re.sub(r"(?s)```.*?```", "code", text)
     assert text.endswith("\n")
 
 
@@ -220,8 +223,8 @@ def test_write_report_writes_both_files_and_returns_the_page(tmp_path: Path) -> 
     assert (tmp_path / "new" / "report.md").read_text() == markdown(falls(), RUN)
 
 
-def test_the_same_result_gives_the_same_bytes(result: Result) -> None:
-    assert page(result, RUN) == page(result, RUN)
+def test_the_same_result_gives_the_same_bytes() -> None:
+    assert page(falls(), RUN) == page(falls(), RUN)
 
 
 def test_a_missing_interval_is_never_a_number() -> None:
