@@ -135,7 +135,9 @@ def load_backbone(
     where = locate(spec, revision=revision)
     config, tokenizer = load_config_and_tokenizer(where, trust_remote_code=trust_remote_code)
     kind = kind_of_model(config, spec)
-    model = where.load(AutoModel, config=config, dtype=torch_dtype(dtype), trust_remote_code=trust_remote_code)
+    model = where.load_whole(
+        AutoModel, may_lack="pooler.", config=config, dtype=torch_dtype(dtype), trust_remote_code=trust_remote_code
+    )
     template = read_template(chat_template)
     return Backbone(
         model=model.to(device).eval().requires_grad_(False),
@@ -175,7 +177,7 @@ def load_causal_lm(
     config, tokenizer = load_config_and_tokenizer(where, trust_remote_code=trust_remote_code)
     if kind_of_model(config, spec) != "causal":
         raise InputError(f"{spec} is an encoder ({config.model_type}); writing text needs a causal language model.")
-    model = where.load(AutoModelForCausalLM, config=config, dtype=torch_dtype(dtype), trust_remote_code=trust_remote_code)
+    model = where.load_whole(AutoModelForCausalLM, config=config, dtype=torch_dtype(dtype), trust_remote_code=trust_remote_code)
     return model.to(device).eval().requires_grad_(False), tokenizer
 
 

@@ -57,6 +57,24 @@ class Location:
             reason = " ".join(str(error).split())[:300]
             raise CheckpointError(f"{self.spec} could not be loaded as {auto_class.__name__}: {reason}") from error
 
+    def load_whole(self, auto_class: Any, *, may_lack: str | None = None, **options: Any) -> Any:
+        """As `load`, for a model of which every weight must be in the files.
+
+        transformers would fill the rest with random numbers and go on. `may_lack` is the beginning of the names of weights
+        that nothing reads.
+
+        Raises:
+            CheckpointError: Weights are missing; the message names some.
+        """
+        model, info = self.load(auto_class, output_loading_info=True, **options)
+        missing = sorted(key for key in info["missing_keys"] if may_lack is None or not key.startswith(may_lack))
+        if missing:
+            raise CheckpointError(
+                f"{self.spec} lacks {len(missing)} weights of {type(model).__name__}, among them {', '.join(missing[:3])}; "
+                f"it was written by {', '.join(model.config.architectures or ['an unknown class'])}."
+            )
+        return model
+
     def digest(self, config: Any, template: str | None) -> str:
         """Hash of everything that decides the numbers: files or hub commit, and the chat template in use."""
         if not self.is_folder:
@@ -115,6 +133,8 @@ def locate(spec: str, *, revision: str | None = None) -> Location:
 
 
 def _folder(spec: str, path: Path) -> Location:
+    if (path / "adapter_config.json").is_file() and not (path / "config.json").is_file():
+        raise CheckpointError(f"{spec} holds an adapter alone. Merge it into its base model (merge_and_unload), and save that.")
     if not (path / "config.json").is_file():
         found = ", ".join(sorted(p.name for p in path.iterdir())[:6]) or "nothing"
         raise CheckpointError(f"{spec} is not a model folder: it has no config.json (found {found}).")

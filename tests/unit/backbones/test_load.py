@@ -79,6 +79,22 @@ def test_folder_without_tokenizer_is_refused(tmp_path: Path) -> None:
         load_backbone(str(tmp_path / "bare"))
 
 
+def test_random_weights_never_stand_in_for_missing_ones(tmp_path: Path) -> None:
+    scorer = save_tiny(tmp_path / "scorer", "causal", "score")
+    with pytest.raises(CheckpointError, match=r"lacks 1 weights of LlamaForCausalLM, among them lm_head\.weight"):
+        load_causal_lm(str(scorer))
+    assert load_backbone(str(scorer)).kind == "causal"
+    tiny_config("causal", num_hidden_layers=3).save_pretrained(scorer)
+    with pytest.raises(CheckpointError, match=r"lacks 9 weights of LlamaModel, among them layers\.2"):
+        load_backbone(str(scorer))
+
+
+def test_adapter_alone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="an adapter alone"):
+        load_backbone(str(tmp_path))
+
+
 def test_folder_without_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(CheckpointError, match=r"not a model folder: it has no config.json \(found notes.txt\)"):
