@@ -28,7 +28,7 @@ from pyrite.stats.simultaneous import sup_t
 
 NUM = 64
 NS = np.arange(1, NUM + 1)
-PROMPTS = (20, 40, 120, 400)
+PROMPTS = (10, 20, 40, 120, 400)
 FALLS = (0.1, 0.2, 0.3, 0.5)
 """True falls, in standard deviations of gold at n = 1."""
 

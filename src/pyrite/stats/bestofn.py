@@ -72,9 +72,14 @@ def _blocks(num: int, ns: NDArray[np.int64]) -> Iterator[tuple[slice, int]]:
     """Runs of n that differ by at most a quarter, each with the number of ranks its smallest n needs."""
     start = 0
     while start < len(ns):
-        stop = int(np.searchsorted(ns, max(ns[start] * 1.25, ns[start] + 4), side="right"))
+        stop = _end_of_block(ns, start)
         yield slice(start, stop), _top_ranks(num, int(ns[start]))
         start = stop
+
+
+def _end_of_block(ns: NDArray[np.int64], start: int) -> int:
+    """Where the run of n that differ by at most a quarter from ns[start] ends."""
+    return int(np.searchsorted(ns, max(ns[start] * 1.25, ns[start] + 4), side="right"))
 
 
 def sorted_values(proxy: Array, value: Array) -> Array:
@@ -181,10 +186,12 @@ def _kl_of_atoms(mass: Array, ns: NDArray[np.int64]) -> Array:
     with np.errstate(divide="ignore"):
         log_at = np.log1p(-above)  # log F(a): the mass at or below each atom
         log_below = np.log1p(-np.minimum(above + mass, 1.0))
-    kl = np.empty(len(ns))
-    for j, n in enumerate(ns):
-        reach = int(np.searchsorted(-log_at, TAIL / n, side="right"))
-        top, below = log_at[:reach], log_below[:reach]
+    kl, start = np.empty(len(ns)), 0
+    while start < len(ns):
+        stop = _end_of_block(ns, start)
+        reach = int(np.searchsorted(-log_at, TAIL / ns[start], side="right"))
+        n, top, below = ns[start:stop, None], log_at[:reach], log_below[:reach]
         picked = -np.exp(n * top) * np.expm1(n * (below - top))
-        kl[j] = float(np.sum(picked * np.log(np.maximum(picked, 1e-300) / mass[:reach])))
+        kl[start:stop] = np.sum(picked * np.log(np.maximum(picked, 1e-300) / mass[:reach]), axis=1)
+        start = stop
     return kl

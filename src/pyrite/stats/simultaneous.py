@@ -114,12 +114,14 @@ def _draws(spread: Array, sizes: Array, table: NDArray[np.int64]) -> Iterator[tu
     `spread` (C, J) is sums - sizes * mean, so that everything is relative to the mean of the data and no digits are lost.
     """
     num, step = len(spread), max(1, 2_000_000 // max(spread.shape[1], 1))
-    squares, crossed = spread**2, spread * sizes[:, None]
+    squares, even = spread**2, bool((sizes == 1).all())
     for start in range(0, len(table), step):
         weights = table[start : start + step].astype(float)
         total = (weights @ sizes)[:, None]
-        shifted = (weights @ spread) / total
-        scatter = weights @ squares - 2 * shifted * (weights @ crossed) + shifted**2 * (weights @ sizes**2)[:, None]
+        linear = weights @ spread
+        crossed = linear if even else weights @ (spread * sizes[:, None])
+        shifted = linear / total
+        scatter = weights @ squares - 2 * shifted * crossed + shifted**2 * (weights @ sizes**2)[:, None]
         error = np.sqrt(np.maximum(scatter, 0.0) * num / (num - 1)) / total
         yield slice(start, start + len(weights)), shifted, error
 
