@@ -214,6 +214,8 @@ def members_of(scores: Scores, name: str) -> Float[Tensor, "N M"]:
 def written(scores: Scores, value: Tensor) -> Scores:
     """Scores with a new value where they had one; a sample of which some member has no score abstains."""
     found = torch.isfinite(value.detach())
+    if scores.members is not None:
+        found &= torch.isfinite(scores.members.detach()).all(dim=1)
     value = torch.where(scores.ok.to(value.device) & found, value, torch.nan)
     status = torch.where(scores.ok & ~found.cpu(), int(Status.ABSTAIN), scores.status).to(torch.int8)
     return replace(scores, value=value, status=status)

@@ -9,8 +9,9 @@ returns, by kind:
     generator           (generator, prompts): at least two prompts that differ              -> check_generator(*example)
     loss                dict(args=(tensors of shape (N,), N >= 2), better=INDEX)            -> check_loss(build, **example)
                         optional keys: worse=INDEX, options=dict of keyword arguments
-    probe, attack       (reward, samples): at least five prompts; build(reward, samples, seed=0) must return a result
-    backbone, world     whatever it is, built small; building it must not fail
+    probe, attack       (reward, samples): at least ten prompts; run twice, both must give the same result
+    backbone            the loaded Backbone; MissingExtra where it is not installed skips the check
+    world               whatever it is, built small; building it must not fail
 
 In a loss example `better` is the place of the argument that lowers the loss of every row when raised (the chosen score), and
 `worse` of the one that raises it (the rejected score). `logistic(score, label)` gives labels of 1, `squared(score, rating)`

@@ -205,7 +205,7 @@ def check_structure(transform: RewardTransform, scores: Scores, reference: Score
     shapes = [None if s.members is None else tuple(s.members.shape) for s in (scores, out)]
     expect(shapes[0] == shapes[1], f"{name} turned members of shape {shapes[0]} into {shapes[1]}; members are kept.")
     back = range_down(len(scores))
-    turned = _applied(transform, scores.take(back), reference.take(back), extras).take(back)
+    turned = _applied(transform, scores.take(back), reference.take(range_down(len(reference))), extras).take(back)
     expect_same(name, "reversing the samples", turned, out, 1e-5)
     wild = None if reference.members is None else torch.full_like(reference.members[:2], 1e6)
     lost = Scores(torch.full((2,), torch.nan), torch.full((2,), int(Status.ERROR), dtype=torch.int8), members=wild)
@@ -220,7 +220,7 @@ def check_flags(transform: RewardTransform, scores: Scores, reference: Scores, e
     if transform.monotone:
         climbs = kept[scores.value[scores.ok].argsort()].diff()
         expect(bool((climbs >= -1e-6).all()), f"{name} declares monotone and changed the order of two samples.")
-    if transform.bounded is not None:
+    if transform.bounded is not None and len(kept):
         low, high = transform.bounded
         within = bool(((kept >= low) & (kept <= high)).all())
         expect(within, f"{name} declares bounds [{low}, {high}] and returned {kept.min():.6g} to {kept.max():.6g}.")

@@ -45,7 +45,9 @@ def test_members_go_through_the_map_of_the_value() -> None:
 
 
 def test_samples_without_a_value_stay_so_and_enter_nothing() -> None:
-    assert centre().init(REFERENCE) == Scale(mean=2.0, std=pytest.approx(math.sqrt(8 / 3)), num=3)
+    state = centre().init(REFERENCE)
+    assert isinstance(state, Scale)
+    assert (state.mean, state.std, state.num) == (2.0, pytest.approx(math.sqrt(8 / 3)), 3)
     lost = Scores(torch.tensor([torch.nan, 1.0]), torch.tensor([Status.ERROR, Status.OK], dtype=torch.int8))
     for transform in (centre(), standardise(), clip(1.0), sigmoid_centred()):
         out = apply(transform, lost, REFERENCE)
