@@ -21,6 +21,8 @@ TREES: list[tuple[str, Spec]] = [
     ("runs/rm", Model("runs/rm")),
     ("org/name-8B.v2", Model("org/name-8B.v2")),
     ('"my, run:7"', Model("my, run:7")),
+    ('"run:7"', Model("run:7")),
+    ('"two\\nlines"', Model("two\nlines")),
     ("my runs/rm 2", Model("my runs/rm 2")),
     ("column:scores", Column("scores")),
     ('column:rm_scores["a/b | c"]', Column("rm_scores", ("a/b | c",))),
