@@ -91,7 +91,7 @@ def fit(
     Example:
         >>> fit("pairs.jsonl", backbone="embedded:minilm", out="runs/rm").summary()  # doctest: +SKIP
     """
-    settings = FitOptions(**options)
+    settings = FitOptions(**{name: value for name, value in options.items() if value is not None})
     read, tested = _read(train, test)
     seeds = tuple(seeds) or (settings.seed,)
     data, tests, shared = _prepare(read, tested, rows)
