@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pyrite.assay.inputs import Inputs, sample_text
+from pyrite.assay.job import Job
 from pyrite.errors import InputError
 from pyrite.evals.accuracy import pool_rankings
 from pyrite.report.result import not_applicable
@@ -35,25 +36,16 @@ def gold_kind(spec: str, said: str | None) -> str:
     return "unknown" if head.startswith(("column:", "python:", "sum:", "baseline:")) else "model"
 
 
-def gold_card(
-    reward_spec: str,
-    gold_spec: str,
-    said: str | None,
-    gold: Sequence[np.ndarray],
-    lengths: Sequence[np.ndarray],
-    units: np.ndarray,
-) -> dict[str, Any]:
+def gold_card(job: Job, gold: Sequence[np.ndarray], lengths: Sequence[np.ndarray], units: np.ndarray) -> dict[str, Any]:
     """Kind, repeat agreement, length correlation and shared lineage of the gold.
 
     Args:
-        reward_spec: The proxy.
-        gold_spec: The gold.
-        said: What the user says of the gold's kind, or None.
+        job: Names proxy and gold, and what the user says of the gold.
         gold: Per prompt the gold of its candidates.
         lengths: Per prompt the length of its candidates.
         units: (P,) resampling unit of each prompt.
     """
-    kind = gold_kind(gold_spec, said)
+    kind = gold_kind(str(job.gold_spec), job.settings.gold_kind)
     ranked = pool_rankings(lengths, gold, {"length": lengths}, units)
     found = ranked.get("rank_correlation")
     exact = "an exact check agrees with itself" if kind == "exact" else "each completion has one gold value"
@@ -61,7 +53,7 @@ def gold_card(
         "kind": kind,
         "repeat_agreement": not_applicable(f"{exact}; nothing was judged twice"),
         "length_correlation": interval(found.reward) if found else not_applicable("gold is the same on all candidates"),
-        "lineage": lineage(reward_spec, gold_spec, kind),
+        "lineage": lineage(job.reward_spec, str(job.gold_spec), kind),
     }
 
 

@@ -18,54 +18,86 @@ from pyrite.assay.inputs import Inputs
 from pyrite.assay.job import Job
 from pyrite.errors import InputError
 from pyrite.evals.curves import Curve, overoptimisation_curve
+from pyrite.evals.rescore import values_of
 from pyrite.evals.verdict import Verdict, judge
 from pyrite.report.result import not_applicable
+from pyrite.rewards import baseline
 from pyrite.stats.fits import Fit, fit_all
+from pyrite.types import Scores
 
 NO_GOLD = "no --gold was given"
 PAIRS = "labelled pairs hold two completions a prompt; best-of-n needs candidates"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Scores and baselines as arrays, one entry a sample; NaN where there is no value."""
+class Case:
+    """What is measured: the job, its samples, and the scores as arrays with one entry a sample.
 
+    Attributes:
+        job: As it was asked for.
+        inputs: N samples.
+        scores: Their proxy scores, with members and terms.
+        gold_scores: Their gold, or None.
+        proxy: (N,) the proxy's values, NaN where there is none.
+        gold: (N,) gold, NaN where there is none, or None.
+        length: (N,) length of the completion.
+        random: (N,) a random number for each.
+    """
+
+    job: Job
+    inputs: Inputs
+    scores: Scores
+    gold_scores: Scores | None
     proxy: np.ndarray
     gold: np.ndarray | None
     length: np.ndarray
     random: np.ndarray
+
+    @classmethod
+    def of(cls, job: Job, inputs: Inputs, proxy: Scores, gold: Scores | None) -> Case:
+        """The case of a job whose samples are scored."""
+        return cls(
+            job=job,
+            inputs=inputs,
+            scores=proxy,
+            gold_scores=gold,
+            proxy=values_of(proxy),
+            gold=None if gold is None else values_of(gold),
+            length=values_of(baseline.length().score(inputs.samples)),
+            random=values_of(baseline.random(job.settings.seed).score(inputs.samples)),
+        )
 
     def baselines(self) -> dict[str, np.ndarray]:
         """Name -> scores of the reference rankings."""
         return {"length": self.length, "random": self.random}
 
 
-def draw_curve(job: Job, inputs: Inputs, arrays: Measured, scores: np.ndarray) -> Curve | str:
+def draw_curve(case: Case, scores: np.ndarray) -> Curve | str:
     """The curve by some score, or the reason for having none."""
-    if inputs.pairs is not None:
+    if case.inputs.pairs is not None:
         return PAIRS
-    if arrays.gold is None:
+    if case.gold is None:
         return NO_GOLD
     try:
         return overoptimisation_curve(
-            np.where(np.isfinite(arrays.proxy), scores, np.nan),
-            arrays.gold,
-            inputs.pool.group,
-            n_max=job.settings.n_max,
-            clusters=inputs.units,
-            draws=job.settings.draws,
-            seed=job.settings.seed,
+            np.where(np.isfinite(case.proxy), scores, np.nan),
+            case.gold,
+            case.inputs.pool.group,
+            n_max=case.job.settings.n_max,
+            clusters=case.inputs.units,
+            draws=case.job.settings.draws,
+            seed=case.job.settings.seed,
         )
     except InputError as error:
-        if job.settings.n_max is not None:
+        if case.job.settings.n_max is not None:
             raise
         return str(error)
 
 
-def verdict_of(job: Job, inputs: Inputs, curve: Curve | str) -> Verdict:
+def verdict_of(case: Case, curve: Curve | str) -> Verdict:
     """The verdict on a curve; NO GOLD or CANNOT TELL, and why, where there is none."""
     if isinstance(curve, Curve):
-        return judge(curve, margin=job.settings.margin, systems=len(inputs.generators) > 1)
+        return judge(curve, margin=case.job.settings.margin, systems=len(case.inputs.generators) > 1)
     if curve == PAIRS:
         said = "Labelled pairs tell how well the reward ranks; whether gold falls under selection needs candidates with gold."
         return Verdict("NO GOLD", f"NO GOLD. {said}")
@@ -85,11 +117,11 @@ def arrays_of(curve: Curve) -> dict[str, Any]:
     return {"n": curve.n.tolist(), **{name: numbers(getattr(curve, name)) for name in lines}}
 
 
-def curve_part(job: Job, inputs: Inputs, curve: Curve | str) -> dict[str, Any]:
+def curve_part(case: Case, curve: Curve | str) -> dict[str, Any]:
     """The field `curve`."""
     if isinstance(curve, str):
         return not_applicable(curve)
-    systems = len(inputs.generators) > 1
+    systems = len(case.inputs.generators) > 1
     why = "the pool holds several generators: this is selection among systems, which has no KL"
     return {
         **arrays_of(curve),
@@ -104,13 +136,13 @@ def curve_part(job: Job, inputs: Inputs, curve: Curve | str) -> dict[str, Any]:
     }
 
 
-def baselines_part(job: Job, inputs: Inputs, arrays: Measured, curve: Curve | str) -> dict[str, Any]:
+def baselines_part(case: Case, curve: Curve | str) -> dict[str, Any]:
     """The field `baselines`: gold of best-of-n by length, and by a random number."""
     if isinstance(curve, str):
         return not_applicable(curve)
     found = {}
-    for name, values in arrays.baselines().items():
-        other = draw_curve(job, inputs, arrays, values)
+    for name, values in case.baselines().items():
+        other = draw_curve(case, values)
         if isinstance(other, Curve):
             found[name] = {key: line for key, line in arrays_of(other).items() if not key.startswith("proxy")}
     return found
@@ -135,16 +167,16 @@ def verdict_parts(curve: Curve | str, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def heterogeneity(job: Job, inputs: Inputs, arrays: Measured, curve: Curve | str, verdict: Verdict) -> dict[str, Any]:
+def heterogeneity(case: Case, curve: Curve | str, verdict: Verdict) -> dict[str, Any]:
     """The field `heterogeneity`."""
     if isinstance(curve, str) or verdict.heterogeneity is None:
         return not_applicable(curve if isinstance(curve, str) else verdict.turning_reason or "too few prompts")
     shares = verdict.heterogeneity
     found: dict[str, Any] = {"rise": shares.rising, "fall": shares.falling, "flat": shares.flat}
     found["flat_within"] = shares.flat_within
-    if inputs.subsets is None or curve.gold_by_prompt is None:
+    if case.inputs.subsets is None or curve.gold_by_prompt is None:
         return found | {"subsets": not_applicable("the rows name no subsets")}
-    names = np.array([inputs.subsets[int(group)] for group in curve.groups], dtype=object)
+    names = np.array([case.inputs.subsets[int(group)] for group in curve.groups], dtype=object)
     return found | {
         "subsets": {
             str(name): {"n": curve.n.tolist(), "gold": curve.gold_by_prompt[names == name].mean(axis=0).tolist()}
@@ -154,11 +186,11 @@ def heterogeneity(job: Job, inputs: Inputs, arrays: Measured, curve: Curve | str
     }
 
 
-def fits(inputs: Inputs, curve: Curve | str) -> dict[str, Any]:
+def fits(case: Case, curve: Curve | str) -> dict[str, Any]:
     """The field `fits`: best-of-n form and null form, with the n at which each peaks."""
     if isinstance(curve, str) or curve.gold is None:
         return not_applicable(str(curve))
-    if len(inputs.generators) > 1:
+    if len(case.inputs.generators) > 1:
         return not_applicable("selection among systems has no KL to fit against")
     if len(curve.n) < 4 or curve.n[0] != 1:
         return not_applicable(f"{len(curve.n)} points are too few to fit two parameters and judge the fit")

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from pyrite.assay.cards import interval
-from pyrite.assay.curving import arrays_of
-from pyrite.assay.inputs import Inputs
-from pyrite.assay.job import Job
+from pyrite.assay.curving import Case, arrays_of
 from pyrite.errors import InputError
 from pyrite.evals.curves import Curve, overoptimisation_curve
+from pyrite.evals.rescore import values_of
 from pyrite.evals.verdict import compare_curves, judge
 from pyrite.protocols import RewardTransform
 from pyrite.report.result import not_applicable
 from pyrite.shaping.chain import record
 from pyrite.shaping.spec import parse_guard
-from pyrite.types import Scores
 
 MONOTONE = (
     "on one score this guard keeps the order of candidates, so best-of-n picks the same ones; it can matter in training, "
@@ -25,20 +21,17 @@ MONOTONE = (
 )
 
 
-def guards_part(job: Job, inputs: Inputs, proxy: Scores, gold: np.ndarray | None, raw: Curve | str) -> dict[str, Any]:
+def guards_part(case: Case, raw: Curve | str) -> dict[str, Any]:
     """Guard -> its curve, verdict and difference to the raw reward, or why it has none.
 
     The reference of every guard is the pool itself: its candidates are what n = 1 would return.
 
     Args:
-        job: Names the guards.
-        inputs: The samples.
-        proxy: Their scores.
-        gold: (N,) their gold, NaN where unknown.
+        case: Names the guards.
         raw: The curve of the raw reward, or the reason for having none.
     """
     found: dict[str, Any] = {}
-    for spec in job.settings.guards:
+    for spec in case.job.settings.guards:
         guard = parse_guard(spec)
         if isinstance(raw, str):
             found[spec] = not_applicable(raw)
@@ -46,27 +39,25 @@ def guards_part(job: Job, inputs: Inputs, proxy: Scores, gold: np.ndarray | None
             found[spec] = not_applicable(MONOTONE)
         else:
             try:
-                found[spec] = _guarded(guard, job, inputs, proxy, gold, raw)
+                found[spec] = _guarded(guard, case, raw)
             except InputError as error:
                 found[spec] = not_applicable(str(error))
     return found
 
 
-def _guarded(
-    guard: RewardTransform, job: Job, inputs: Inputs, proxy: Scores, gold: np.ndarray | None, raw: Curve
-) -> dict[str, Any]:
-    state = guard.init(proxy)
-    scores, _ = guard.update(proxy, state)
+def _guarded(guard: RewardTransform, case: Case, raw: Curve) -> dict[str, Any]:
+    state = guard.init(case.scores)
+    scores, _ = guard.update(case.scores, state)
     curve = overoptimisation_curve(
-        scores.value.detach().double().numpy(),
-        gold,
-        inputs.pool.group,
+        values_of(scores),
+        case.gold,
+        case.inputs.pool.group,
         n_max=raw.n_max,
-        clusters=inputs.units,
-        draws=job.settings.draws,
-        seed=job.settings.seed,
+        clusters=case.inputs.units,
+        draws=case.job.settings.draws,
+        seed=case.job.settings.seed,
     )
-    verdict = judge(curve, margin=job.settings.margin, systems=len(inputs.generators) > 1)
+    verdict = judge(curve, margin=case.job.settings.margin, systems=len(case.inputs.generators) > 1)
     compared = compare_curves(curve, raw)
     alignment = next((entry for entry in record(state) if entry["kind"] == "Alignment"), None)
     return {

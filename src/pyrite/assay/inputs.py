@@ -7,6 +7,7 @@ score. Read next: `run.py`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,12 +173,17 @@ def sample_text(part: Text | Any) -> str:
 def spec_digest(spec: str) -> str:
     """A hash over the files that a spec names, so that a retrained model or an edited function is noticed on resume."""
     digest = hashlib.sha256(spec.encode())
-    for word in spec.replace("|", " ").replace(";", " ").replace(",", " ").replace("[", " ").replace("]", " ").split():
-        for part in {word, *word.split(":"), *word.split("*")}:
-            path = Path(part)
-            if len(part) > 1 and (path.is_file() or (path / "config.json").is_file() or (path / "pyrite.json").is_file()):
-                for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-                    if file.is_file() and not file.name.startswith("."):
-                        with file.open("rb") as stream:
-                            digest.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+    for file in _named_files(spec):
+        with file.open("rb") as stream:
+            digest.update(file.name.encode() + hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()
+
+
+def _named_files(spec: str) -> list[Path]:
+    """The files of every model folder and every single file in a spec, in a fixed order."""
+    words = re.split(r"[\s|;,*\[\]()]+", spec)
+    parts = dict.fromkeys(part for word in words for part in (word, *word.split(":")) if len(part) > 1)
+    paths = [Path(part) for part in parts]
+    folders = [path for path in paths if (path / "config.json").is_file() or (path / "pyrite.json").is_file()]
+    inside = [file for folder in folders for file in sorted(folder.rglob("*")) if not file.name.startswith(".")]
+    return [file for file in (*paths, *inside) if file.is_file()]

@@ -7,11 +7,29 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from pyrite.assay.inputs import Reading, spec_digest
-from pyrite.assay.sampling import Sampling
 from pyrite.errors import InputError, close_names
 from pyrite.protocols import Reward
 
 MODEL_OPTIONS = ("device", "dtype", "batch_tokens", "max_length", "revision", "chat_template", "trust_remote_code")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which policy answers, how often and how.
+
+    Attributes:
+        policy: `embedded:smollm2`, a folder or a hub id of a causal language model.
+        samples: Completions a prompt.
+        temperature: Divides the logits, > 0.
+        max_new_tokens: Longest completion in tokens.
+        stop: Texts that end a completion.
+    """
+
+    policy: str
+    samples: int = 16
+    temperature: float = 1.0
+    max_new_tokens: int = 128
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,22 @@ ATTACK_SCORES = 24
 """Extra scores an attack may use for each sample of the subsample."""
 
 
-def probe_stage(job: Job, inputs: Inputs, reward: Reward, proxy: Scores, record: Record, clock: Clock) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Subject:
+    """What is probed: a reward, the samples it scored, and what it gave them."""
+
+    job: Job
+    inputs: Inputs
+    reward: Reward
+    proxy: Scores
+
+
+def probe_stage(subject: Subject, record: Record, clock: Clock) -> dict[str, Any]:
     """Every probe and attack: `probes`, `attacks`, `subsample` and `extra_scores` of the result.
 
     The subsample is written down before the first probe, so that a resumed run takes the same one whatever its speed.
     """
+    job, reward = subject.job, subject.reward
     names = [("probe", row.name) for row in rows("probe")] + [("attack", row.name) for row in rows("attack")]
     reason = "--probe-samples is 0" if job.settings.probe_samples == 0 else None
     if reason is None and not can_rescore(reward):
@@ -39,21 +51,21 @@ def probe_stage(job: Job, inputs: Inputs, reward: Reward, proxy: Scores, record:
         empty = {kind: {name: not_applicable(reason) for k, name in names if k == kind} for kind in ("probe", "attack")}
         return {"probes": empty["probe"], "attacks": empty["attack"], "subsample": 0, "extra_scores": 0}
     if "probes/sample" not in record:
-        record.append("probes/sample", _subsample(job, inputs, proxy, clock))
+        record.append("probes/sample", _subsample(subject, clock))
     chosen = record["probes/sample"]
-    samples = [inputs.samples[i] for i in chosen]
     found: dict[str, dict[str, Any]] = {"probe": {}, "attack": {}}
     for kind, name in names:
         key = f"{kind}/{name}"
         if key not in record:
-            record.append(key, _run(kind, name, job, inputs, reward, samples, proxy, chosen))
+            record.append(key, _run(kind, name, subject, chosen))
         found[kind][name] = dict(record[key])
     extra = sum(part.pop("extra_scores", 0) for parts in found.values() for part in parts.values())
     return {"probes": found["probe"], "attacks": found["attack"], "subsample": len(chosen), "extra_scores": extra}
 
 
-def _subsample(job: Job, inputs: Inputs, proxy: Scores, clock: Clock) -> list[int]:
+def _subsample(subject: Subject, clock: Clock) -> list[int]:
     """Positions of the samples that probes and attacks change: prompts in random order, one sample of each in turn."""
+    job, inputs, proxy = subject.job, subject.inputs, subject.proxy
     rng = np.random.default_rng([job.settings.seed, 7])
     usable = proxy.ok.numpy()
     groups = [rng.permutation(group[usable[group]]) for group in inputs.pool.indices()]
@@ -77,25 +89,25 @@ def _extra(num: int) -> float:
     return sum(needed) + sum(attacks.estimate_calls(row.name, num, num, ATTACK_SCORES * num) for row in rows("attack"))
 
 
-def _run(
-    kind: str, name: str, job: Job, inputs: Inputs, reward: Reward, samples: list[Sample], proxy: Scores, chosen: list[int]
-) -> dict[str, Any]:
+def _run(kind: str, name: str, subject: Subject, chosen: list[int]) -> dict[str, Any]:
     """One probe or attack as JSON."""
+    inputs, proxy = subject.inputs, subject.proxy
+    samples: list[Sample] = [inputs.samples[i] for i in chosen]
     group = inputs.pool.group
     usable = proxy.ok.numpy()
     values = proxy.value.detach().double().numpy()[usable]
     scale, _ = measure_unit(values, np.unique(group[usable], return_inverse=True)[1])
     options: dict[str, Any] = {
-        "seed": job.settings.seed,
+        "seed": subject.job.settings.seed,
         "scale": scale if scale > 0 else None,
         "base": proxy.take(chosen),
         "clusters": [int(inputs.units[group[i]]) for i in chosen],
         "pools": [values[group[usable] == group[i]] for i in chosen],
     }
     if kind == "probe":
-        result = probes.run_probe(name, reward, samples, **options)
+        result = probes.run_probe(name, subject.reward, samples, **options)
     else:
-        result = attacks.run_attack(name, reward, samples, budget=ATTACK_SCORES * len(samples), **options)
+        result = attacks.run_attack(name, subject.reward, samples, budget=ATTACK_SCORES * len(samples), **options)
     if isinstance(result, NotApplicable):
         return not_applicable(result.not_applicable)
     told = {"effect": interval(result.effect), "flag": bool(result.flag), "says": result.says, "n": int(result.n)}

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyrite.assay import measure
+from pyrite.assay.curving import Case
 from pyrite.assay.inputs import Inputs, read_inputs
 from pyrite.assay.job import Job, make_job
-from pyrite.assay.probing import probe_stage
+from pyrite.assay.measure import measure
+from pyrite.assay.probing import Subject, probe_stage
 from pyrite.assay.sampling import sample_inputs
 from pyrite.assay.scoring import Clock, Record, first_cause, score_all, without_column
 from pyrite.assay.writing import command_line, machine, score_lines, write_run
@@ -121,11 +122,11 @@ def carry_out(job: Job, folder: Path, *, fresh: bool) -> Work:
     identity = job.identity(inputs.digest)
     record = Journal(folder / "scores.journal", identity, fresh=fresh)
     clock = Clock()
-    proxy, golds = score_both(job, inputs, reward, gold, record, clock)
+    proxy, golds = score_both(job, inputs, (reward, gold), record, clock)
     done("score")
-    result = measure.measure(job, inputs, proxy, golds)
+    result = measure(Case.of(job, inputs, proxy, golds))
     done("measure")
-    result |= probe_stage(job, inputs, reward, proxy, record, clock)
+    result |= probe_stage(Subject(job, inputs, reward, proxy), record, clock)
     done("probes")
     result["counts"]["extra_scores"] = result.pop("extra_scores")
     result["counts"]["subsample"] = result.pop("subsample")
@@ -140,11 +141,11 @@ def _load(spec: str | Reward | None, job: Job) -> Reward | None:
 def _inputs(job: Job, folder: Path, fresh: bool) -> Inputs:
     if job.sampling is None:
         return read_inputs(job.reading)
-    return sample_inputs(job.sampling, job.reading, folder, seed=job.settings.seed, model=job.model, fresh=fresh)
+    return sample_inputs(job, folder, fresh=fresh)
 
 
 def score_both(
-    job: Job, inputs: Inputs, reward: Reward, gold: Reward | None, record: Record, clock: Clock
+    job: Job, inputs: Inputs, rewards: tuple[Reward, Reward | None], record: Record, clock: Clock
 ) -> tuple[Scores, Scores | None]:
     """Proxy and gold of every sample; the proxy never sees the gold's column.
 
@@ -152,6 +153,7 @@ def score_both(
         PyriteError: One of them has no value on any sample.
         InputError: Both say the same everywhere.
     """
+    reward, gold = rewards
     shown = shown_to_proxy(job, inputs)
     proxy = score_all(reward, shown, record, stage="proxy", clock=clock)
     golds = score_all(gold, inputs.samples, record, stage="gold") if gold is not None else None

@@ -77,18 +77,19 @@ def score_all(reward: Reward, samples: Sequence[Sample], record: Record, *, stag
             batch = samples[start : start + BATCH]
             key = f"{stage}/{start}"
             if key not in record:
-                begun = time.perf_counter()
-                scores = reward.score(batch)
-                if len(scores) != len(batch):
-                    raise InputError(
-                        f"{reward.name} returned {len(scores)} scores for {len(batch)} samples; expected one each."
-                    )
-                if clock is not None:
-                    clock.seconds, clock.samples = clock.seconds + time.perf_counter() - begun, clock.samples + len(batch)
-                record.append(key, pack(scores))
+                record.append(key, pack(_scored(reward, batch, clock or Clock())))
             parts.append(unpack(record[key]))
             advance(len(batch))
     return Scores.concat(parts)
+
+
+def _scored(reward: Reward, batch: Sequence[Sample], clock: Clock) -> Scores:
+    begun = time.perf_counter()
+    scores = reward.score(batch)
+    if len(scores) != len(batch):
+        raise InputError(f"{reward.name} returned {len(scores)} scores for {len(batch)} samples; expected one each.")
+    clock.seconds, clock.samples = clock.seconds + time.perf_counter() - begun, clock.samples + len(batch)
+    return scores
 
 
 def pack(scores: Scores) -> dict[str, Any]:

@@ -45,9 +45,7 @@ from pyrite.cli.options import config_option, model_options
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @model_options
 @config_option
-def command(
-    reward: str, columns: tuple[str, ...], out: Path | None, dry_run: bool, as_json: bool, no_texts: bool, **options: Any
-) -> None:
+def command(reward: str, dry_run: bool, as_json: bool, no_texts: bool, **options: Any) -> None:
     r"""Does REWARD rank well, what does it react to, what fools it, and does gold fall when it is optimised?
 
     REWARD is a spec: a folder or hub id of a reward model, column:NAME, python:FILE:FN, verifier:NAME, baseline:length,
@@ -62,8 +60,8 @@ def command(
     from pyrite.assay.run import assay, plan
     from pyrite.data.read import parse_columns
 
-    folder = out or Path("runs") / f"assay-{re.sub(r'[^A-Za-z0-9]+', '-', reward).strip('-')[-60:]}"
-    arguments = {"columns": parse_columns(columns), "texts": not no_texts, "out": folder, **options}
+    out = options.pop("out") or Path("runs") / f"assay-{re.sub(r'[^A-Za-z0-9]+', '-', reward).strip('-')[-60:]}"
+    arguments = {**options, "columns": parse_columns(options["columns"]), "texts": not no_texts, "out": out}
     if dry_run:
         click.echo(plan(reward, **arguments))
         return

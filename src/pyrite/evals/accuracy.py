@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,20 +41,15 @@ class Ranking:
     ties: int
 
 
-def rank_metric(
-    reward: np.ndarray, baselines: Mapping[str, np.ndarray], units: np.ndarray, *, ties: int, draws: int, seed: int
-) -> Ranking:
+def rank_metric(reward: np.ndarray, baselines: Mapping[str, np.ndarray], *, ties: int, **options: Any) -> Ranking:
     """A mean with its interval, and the paired difference to the best baseline.
 
     Args:
         reward: (N,) credit a row.
         baselines: Name -> (N,) credit on the same rows.
-        units: (N,) resampling unit of each row.
         ties: How many rows the reward ties on.
-        draws: Bootstrap draws.
-        seed: Of the bootstrap.
+        **options: Of `mean_interval`: clusters (N,), draws, seed.
     """
-    options = {"clusters": units, "draws": draws, "seed": seed}
     figures = {name: mean_interval(credit, **options) for name, credit in baselines.items()}
     best = max(figures, key=lambda name: figures[name].value)
     difference = paired_interval(reward, baselines[best], **options)
@@ -89,8 +85,8 @@ def pair_rankings(
         name: rank_metric(
             pair_credit(chosen, rejected, ties=rule),
             {other: pair_credit(c, r, ties=rule) for other, (c, r) in baselines.items()},
-            units,
             ties=count,
+            clusters=units,
             draws=draws,
             seed=seed,
         )
@@ -130,7 +126,7 @@ def pool_rankings(
         ties = sum(int(len(reward[i]) - len(np.unique(reward[i]))) for i in told)
         if told:
             mine = credit.pop("")
-            found[name] = rank_metric(mine, credit, units[told], ties=ties, draws=draws, seed=seed)
+            found[name] = rank_metric(mine, credit, ties=ties, clusters=units[told], draws=draws, seed=seed)
     return found
 
 

@@ -1,10 +1,12 @@
 """A row for each wrong input: one clear sentence, the right exit code, finished work kept."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from pyrite.backbones.tiny import save_tiny
 from pyrite.cli import main
 
 
@@ -19,37 +21,76 @@ GOOD = {"prompt": "p", "completions": ["a b", "c"], "proxy": [1.0, 2.0], "gold":
 CHAT = {**GOOD, "prompt": [{"role": "user", "content": "p"}]}
 
 
+GOLD = ["--gold", "column:gold"]
+ROWS = {
+    "one": json.dumps(GOOD),
+    "no prompt": json.dumps({"question": "p", "completions": ["a"]}),
+    "empty": "",
+    "half a line": json.dumps(GOOD) + '\n{"prompt": "p", "comp',
+    "mixed": json.dumps(GOOD) + "\n" + json.dumps(CHAT),
+    "prompts": json.dumps({"prompt": "p"}),
+}
+"""Name -> the content of data.jsonl."""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What is typed, on which data, and what must be said; FILE stands for the file of functions."""
+
+    data: str
+    words: tuple[str, ...]
+    says: str
+    code: int = 2
+
+
 @pytest.mark.parametrize(
-    ("text", "arguments", "code", "says"),
+    "wrong",
     [
-        (json.dumps({"question": "p", "completions": ["a"]}), ["column:proxy"], 2, "no column prompt"),
-        ("", ["column:proxy"], 2, "data.jsonl"),
-        (json.dumps(GOOD) + '\n{"prompt": "p", "comp', ["column:proxy"], 2, "data.jsonl line 2"),
-        (json.dumps(GOOD) + "\n" + json.dumps(CHAT), ["column:proxy"], 2, "data.jsonl line 2"),
-        (json.dumps(GOOD), ["column:absent"], 2, "absent"),
-        (json.dumps(GOOD), ["python:FN:nan", "--gold", "column:gold"], 0, ""),
-        (json.dumps(GOOD), ["python:FN:short"], 2, "1 "),
-        (json.dumps(GOOD), ["python:FN:absent"], 2, "absent"),
-        (json.dumps(GOOD), ["python:nowhere.py:fn"], 2, "nowhere.py"),
-        (json.dumps(GOOD), ["column:gold", "--gold", "column:gold"], 2, "the reward itself"),
-        (json.dumps(GOOD), ["colum:proxy"], 2, "column"),
-        (json.dumps(GOOD), ["baseline:lenght"], 2, "Close: 'length'"),
-        (json.dumps(GOOD), ["column:proxy | uow"], 2, "Close: 'uwo'"),
-        (json.dumps(GOOD), ["column:proxy", "--gold", "column:gold", "--n-max", "9"], 2, "n_max is 9"),
-        (json.dumps(GOOD), ["column:proxy", "--columns", "prompt"], 2, "new=old"),
-        (json.dumps(GOOD), ["column:proxy", "--gold-kind", "exactly", "--gold", "column:gold"], 2, "exactly"),
-        (json.dumps({"prompt": "p"}), ["baseline:length"], 2, "--policy"),
+        Wrong("no prompt", ("column:proxy",), "no column prompt"),
+        Wrong("empty", ("column:proxy",), "data.jsonl"),
+        Wrong("half a line", ("column:proxy",), "data.jsonl line 2"),
+        Wrong("mixed", ("column:proxy",), "data.jsonl line 2"),
+        Wrong("prompts", ("baseline:length",), "--policy"),
+        Wrong("one", ("column:absent",), "absent"),
+        Wrong("one", ("python:FILE:nan", *GOLD), "", code=0),
+        Wrong("one", ("python:FILE:short",), "1 "),
+        Wrong("one", ("python:FILE:absent",), "absent"),
+        Wrong("one", ("python:nowhere.py:fn",), "nowhere.py"),
+        Wrong("one", ("column:gold", *GOLD), "the reward itself"),
+        Wrong("one", ("colum:proxy",), "column"),
+        Wrong("one", ("baseline:lenght",), "Close: 'length'"),
+        Wrong("one", ("column:proxy | uow",), "Close: 'uwo'"),
+        Wrong("one", ("column:proxy", *GOLD, "--n-max", "9"), "n_max is 9"),
+        Wrong("one", ("column:proxy", "--columns", "prompt"), "new=old"),
+        Wrong("one", ("column:proxy", *GOLD, "--gold-kind", "exactly"), "exactly"),
+        Wrong("one", ("BARE",), "has no tokenizer", code=1),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda wrong: f"{wrong.data}: {' '.join(wrong.words)}",
 )
-def test_wrong_input(text, arguments, code, says, functions: Path, tmp_path: Path, capsys):
-    data = tmp_path / "data.jsonl"
-    data.write_text(text)
-    arguments = [word.replace("FN", str(functions)) for word in arguments]
-    exit_code, told = run(["assay", *arguments, "--data", str(data), "--out", str(tmp_path / "out"), "--draws", "100"], capsys)
-    assert exit_code == code, told
-    assert says in told
+def test_wrong_input(wrong: Wrong, functions: Path, capsys):
+    folder = functions.parent
+    (folder / "data.jsonl").write_text(ROWS[wrong.data])
+    if "BARE" in wrong.words:
+        save_tiny(folder / "bare")
+        for file in (*(folder / "bare").glob("tokenizer*"), *(folder / "bare").glob("*.jinja")):
+            file.unlink()
+    words = [word.replace("FILE", str(functions)).replace("BARE", str(folder / "bare")) for word in wrong.words]
+    words = ["assay", *words, "--data", str(folder / "data.jsonl"), "--out", str(folder / "out"), "--draws", "100"]
+    code, told = run(words, capsys)
+    assert code == wrong.code, told
+    assert wrong.says in told
     assert "Traceback" not in told
+
+
+def test_a_completion_longer_than_the_context_is_truncated_not_cut(tmp_path: Path, capsys):
+    save_tiny(tmp_path / "rm", max_position_embeddings=64)
+    rows = [{"prompt": f"p{i}", "completions": ["short", "long " * 40], "gold": [1.0, 0.0]} for i in range(3)]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ["assay", str(tmp_path / "rm"), "--data", str(tmp_path / "data.jsonl"), "--out", str(tmp_path / "out")]
+    code, told = run([*words, *GOLD, "--max-length", "64", "--draws", "100", "--probe-samples", "0"], capsys)
+    status = json.loads((tmp_path / "out" / "result.json").read_text())["counts"]["status"]
+    assert code == 0, told
+    assert status == {"ok": 3, "abstain": 0, "invalid": 0, "truncated": 3, "error": 0}
 
 
 def test_a_reward_that_raises_on_one_sample_is_a_status(pool_file: Path, functions: Path, tmp_path: Path, capsys):
