@@ -138,7 +138,8 @@ def run_batches(
         if len(rows) > most_rows:
             plan[:0] = [rows[:most_rows], rows[most_rows:]]
             continue
-        values = _run_once([rendered[i] for i in rows], rows, forward, pad_id, device, differentiable)
+        batch = collate([rendered[i] for i in rows], pad_id=pad_id, device=device, rows=rows)
+        values = _run_once(batch, forward, differentiable)
         if values is None:
             most_rows = max(1, len(rows) // 2)
             plan.insert(0, rows)
@@ -149,16 +150,8 @@ def run_batches(
     return torch.stack([results[i] for i in unique])
 
 
-def _run_once(
-    chosen: Sequence[Rendered],
-    rows: Sequence[int],
-    forward: Callable[[Batch], Tensor],
-    pad_id: int,
-    device: torch.device | str,
-    differentiable: bool,
-) -> Tensor | None:
+def _run_once(batch: Batch, forward: Callable[[Batch], Tensor], differentiable: bool) -> Tensor | None:
     """The results of one batch, or None where it needs more memory than there is and can be halved."""
-    batch = collate(chosen, pad_id=pad_id, device=device, rows=rows)
     try:
         if differentiable:
             return forward(batch)
@@ -166,7 +159,7 @@ def _run_once(
             values = forward(batch)
         return values.clone()  # outside inference mode, so that it may enter a graph later
     except RuntimeError as error:  # torch.OutOfMemoryError is one
-        if len(rows) == 1 or not out_of_memory(error):
+        if len(batch.rows) == 1 or not out_of_memory(error):
             raise
     gc.collect()
     if torch.cuda.is_available():

@@ -116,9 +116,9 @@ def run_stored(
     store: FeatureStore | None,
     *,
     pad_id: int,
-    token_budget: int,
-    device: torch.device | str,
-    label: str,
+    token_budget: int = TOKEN_BUDGET,
+    device: torch.device | str = "cpu",
+    label: str = "running",
 ) -> Tensor:
     """`run_batches` with what is known read from, and what is new written to, a store; and a progress bar for long work.
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pyrite.backbones.render import Rendered
 from pyrite.runtime.files import cache_dir
+from pyrite.types import batched
 
 _WAIT = 60.0  # seconds to wait for another process's write
 _MOST = 500  # keys in one query
@@ -62,15 +63,13 @@ class FeatureStore:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Tensor]:
         """The vectors (size,) that are known among `keys`."""
-        found: dict[bytes, Tensor] = {}
+        found: list[tuple[bytes, bytes]] = []
         with closing(self._connect()) as base:
-            for start in range(0, len(keys), _MOST):
-                some = list(keys[start : start + _MOST])
+            for some in batched(keys, _MOST):
                 marks = ",".join("?" * len(some))
-                for key, value in base.execute(f"SELECT key, value FROM features WHERE key IN ({marks})", some):
-                    if len(value) == 4 * self.size:
-                        found[key] = torch.from_numpy(np.frombuffer(value, dtype="<f4").copy())
-        return found
+                found += base.execute(f"SELECT key, value FROM features WHERE key IN ({marks})", list(some))
+        whole = {key: value for key, value in found if len(value) == 4 * self.size}
+        return {key: torch.from_numpy(np.frombuffer(value, dtype="<f4").copy()) for key, value in whole.items()}
 
     def put(self, values: Mapping[bytes, Tensor]) -> None:
         """Add vectors (size,); on disk when this returns. A key that is there already keeps its first value."""

@@ -26,6 +26,7 @@ from pyrite.backbones.load import (
     read_template,
     torch_dtype,
 )
+from pyrite.backbones.locate import Location
 from pyrite.backbones.readers import head_at, run_stored
 from pyrite.backbones.store import FeatureStore
 from pyrite.errors import CheckpointError, InputError
@@ -192,25 +193,13 @@ def load_scalar(spec: str, options: LoadOptions, *, form: Form = CLASSIFIER, nam
         CheckpointError: Not a reward model: weights are missing (transformers would fill them with random numbers and say
             nothing that a script can see), or it has several outputs.
     """
-    import transformers
-
     where = locate(spec, revision=options.revision)
     config, tokenizer = load_config_and_tokenizer(where, trust_remote_code=options.trust_remote_code)
     kind = kind_of_model(config, spec)
     for text, token in form.token_ids.items():
         check_token(tokenizer, text, token, spec)
     dtype = options.dtype or "float32"
-    model, info = where.load(
-        getattr(transformers, form.auto_class),
-        config=config,
-        dtype=torch_dtype(dtype),
-        trust_remote_code=options.trust_remote_code,
-        output_loading_info=True,
-        **form.load_options,
-    )
-    refuse_missing(info["missing_keys"], config, spec)
-    if form.read is sequence_logit and config.num_labels != 1:
-        raise CheckpointError(f"{spec} has {config.num_labels} outputs; a reward model has one (num_labels = 1).")
+    model = load_network(where, config, form, dtype, trust_remote_code=options.trust_remote_code)
     template = read_template(options.chat_template)
     longest = context_length(config, tokenizer, options.max_length)
     if form.max_length and not options.max_length:
@@ -232,6 +221,28 @@ def load_scalar(spec: str, options: LoadOptions, *, form: Form = CLASSIFIER, nam
         batch_tokens=options.batch_tokens,
         differentiable=options.differentiable,
     )
+
+
+def load_network(where: Location, config: Any, form: Form, dtype: str, *, trust_remote_code: bool = False) -> Any:
+    """The network of a reward model, refused unless all of it is in the files and it has one output.
+
+    Raises:
+        CheckpointError: As in `load_scalar`.
+    """
+    import transformers
+
+    model, info = where.load(
+        getattr(transformers, form.auto_class),
+        config=config,
+        dtype=torch_dtype(dtype),
+        trust_remote_code=trust_remote_code,
+        output_loading_info=True,
+        **form.load_options,
+    )
+    refuse_missing(info["missing_keys"], config, where.spec)
+    if form.read is sequence_logit and config.num_labels != 1:
+        raise CheckpointError(f"{where.spec} has {config.num_labels} outputs; a reward model has one (num_labels = 1).")
+    return model
 
 
 def refuse_missing(keys: Iterable[str], config: Any, spec: str) -> None:
