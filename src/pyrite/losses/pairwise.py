@@ -170,7 +170,7 @@ def centring(chosen: Float[Tensor, "..."], rejected: Float[Tensor, "..."], coeff
         >>> centring(torch.tensor([3.0]), torch.tensor([1.0]), 0.01)
         tensor([0.1600])
 
-    Source: Eisenstein et al. 2023, arXiv:2312.09244.
+    Source: Eisenstein et al. 2023, arXiv:2312.09244, eq. 2.
     """
     chosen, rejected = matching_rows(("chosen", chosen), ("rejected", rejected))
     return coefficient * (chosen + rejected).square()

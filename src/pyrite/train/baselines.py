@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import optimize, sparse, special
 
 from pyrite.data.rows import flat_text
+from pyrite.rewards.baseline import num_words
 from pyrite.train.data import FitData
 from pyrite.train.objective import credit
 
@@ -33,8 +34,8 @@ def words_of(text: str) -> list[str]:
 
 
 def length_of(text: str) -> float:
-    """Length in words and marks."""
-    return float(len(WORD.findall(text)))
+    """Length as the reward `baseline:length` counts it."""
+    return float(num_words(text))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ TITLES = {
 
 
 def compare(
-    model: Sequence[Array], baselines: Sequence[Mapping[str, Array]], units: Array, seeds: Sequence[int]
+    model: Sequence[Array], baselines: Sequence[Mapping[str, Array]], units: NDArray[Any], seeds: Sequence[int]
 ) -> dict[str, Any]:
     """The model beside its baselines on the same rows.
 

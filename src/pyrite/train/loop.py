@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -28,6 +28,7 @@ Step = Sequence[Tensor]
 """The forward passes of one optimiser step: row numbers (M, B) each, line m for member m."""
 
 
+@runtime_checkable
 class Task(Protocol):
     """What is trained.
 

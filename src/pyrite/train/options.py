@@ -16,7 +16,7 @@ LOSSES = {
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "head": {
-        "epochs": 30,
+        "epochs": 10,
         "lr": 1e-3,
         "batch_size": 64,
         "weight_decay": 1.0,
