@@ -148,7 +148,7 @@ def measure_unit(values: Array, prompt: NDArray[np.int64]) -> tuple[float, str]:
     within = math.sqrt(float(np.sum((values - means[prompt]) ** 2)) / freedom) if freedom else 0.0
     if within > 1e-6 * float(np.abs(values).max()):
         return within, "standard deviation within prompts"
-    over = float(values.std(ddof=1))
+    over = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     return (over if over > 1e-6 * float(np.abs(values).max()) else 0.0), "standard deviation over all samples"
 
 
