@@ -4,6 +4,7 @@ The names below load on first use, so that `import pyrite` brings in neither tor
 `pyrite.assay`, `pyrite.reward` and `pyrite.load_reward`; the layers are described in docs/architecture.md.
 """
 
+# pyright: reportUnusedImport=false, reportUnsupportedDunderAll=false
 from __future__ import annotations
 
 import importlib

@@ -60,7 +60,7 @@ class Sample:
     reference: Any = None
     context: Any = None
     annotator: str | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,18 @@ class Pair:
     weight: float = 1.0
     probability: float = 1.0
     annotator: str | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict[str, Any])
     reference: Any = None
     context: Any = None
 
     def sides(self) -> tuple[Sample, Sample]:
         """The pair as two samples, chosen first; `meta["slot"]` says which side each one is."""
-        shared = {"reference": self.reference, "context": self.context, "annotator": self.annotator}
-        return tuple(  # pyright: ignore[reportReturnType]
-            Sample(self.prompt, completion, meta={**self.meta, "slot": slot}, **shared)
-            for slot, completion in (("chosen", self.chosen), ("rejected", self.rejected))
+        return self._side(self.chosen, "chosen"), self._side(self.rejected, "rejected")
+
+    def _side(self, completion: Any, slot: str) -> Sample:
+        meta = {**self.meta, "slot": slot}
+        return Sample(
+            self.prompt, completion, reference=self.reference, context=self.context, annotator=self.annotator, meta=meta
         )
 
 
@@ -171,7 +173,7 @@ class Scores:
                 f"value has shape {tuple(value.shape)}; expected (N,). Did you forget .squeeze(-1) after the head?"
             )
         object.__setattr__(self, "value", value)
-        if self.status is None:
+        if self.status is None:  # pyright: ignore[reportUnnecessaryComparison]
             if torch.isinf(value).any():
                 raise InputError(
                     f"value holds {value[torch.isinf(value)][0].item()}; give a status where a score is not finite."
@@ -224,7 +226,7 @@ class Scores:
             return Scores(torch.zeros(0))
 
         def join(name: str) -> Any:
-            given = [getattr(p, name) for p in parts]
+            given: list[Any] = [getattr(p, name) for p in parts]
             if name == "texts" and any(g is not None for g in given):
                 given = [("",) * len(p) if g is None else g for p, g in zip(parts, given, strict=True)]
             if any(g is None for g in given):
@@ -257,8 +259,9 @@ class Preferences:
 
     def __post_init__(self) -> None:
         """Check the range, and that values and statuses agree."""
-        given = {} if self.status is None else {"status": self.status}
-        scores = Scores(self.probability, **given, texts=self.texts)
+        unset = self.status is None  # pyright: ignore[reportUnnecessaryComparison]
+        given: dict[str, Any] = {} if unset else {"status": self.status}
+        scores = Scores(self.probability, texts=self.texts, **given)
         known = scores.value[scores.ok]
         if ((known < 0) | (known > 1)).any():
             raise InputError(f"probability holds {known[(known < 0) | (known > 1)][0].item()}; expected numbers in [0, 1].")
