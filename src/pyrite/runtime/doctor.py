@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 from dataclasses import dataclass

@@ -179,7 +179,7 @@ def _check_batches(reward: Reward, samples: Sequence[Sample], whole: Scores, tol
     turned = _scored(reward, list(samples)[::-1]).take(range_down(num))
     expect_same(reward.name, "reversing the batch", turned, whole, tolerance)
     double = _scored(reward, [*samples, *samples])
-    expect_same(reward.name, "doubling the batch", double.take(range(num, 2 * num)), whole, tolerance)  # pyright: ignore[reportArgumentType]
+    expect_same(reward.name, "doubling the batch", double.take(range(num, 2 * num)), whole, tolerance)
 
 
 def _undeclared_changes(reward: Reward, samples: Sequence[Sample]) -> list[tuple[str, list[Sample]]]:

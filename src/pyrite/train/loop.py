@@ -246,7 +246,7 @@ def decay_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]
 def own_randomness(options: FitOptions) -> Iterator[Callable[[int], None]]:
     """Keep the process's random state as it was; yields `reseed(step)`, which fixes what dropout will draw."""
     device = torch.device(options.device)
-    cuda = [torch.cuda.current_device() if device.index is None else device.index] if device.type == "cuda" else []
+    cuda = [torch.cuda.current_device() if device.index is None else device.index] if device.type == "cuda" else []  # pyright: ignore[reportUnnecessaryComparison]  # None for "cuda"
 
     def reseed(step: int) -> None:
         key = (options.seed * 1_000_003 + step) % 2**63
