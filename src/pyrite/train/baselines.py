@@ -86,9 +86,8 @@ def fit_words(fitting: FitData, held_out: FitData, loss: str, *, words: bool = T
     used = [texts[i] for i in fitting.used().tolist()]
     seen = Counter(word for text in used for word in set(words_of(text))) if words else Counter()
     vocabulary = {word: i for i, word in enumerate(sorted(w for w, count in seen.items() if count >= min_count))}
-    features = counts(texts, vocabulary)
-    design = _design(features, fitting)
-    x_out, y_out, w_out = _design(features, held_out)
+    design = _design(texts, vocabulary, fitting)
+    x_out, y_out, w_out = _design(completions_of(held_out), vocabulary, held_out)
     fitted = []
     for penalty in PENALTIES:
         weights, bias = _solve(design, len(vocabulary) + 1, penalty, loss, intercept=not fitting.paired)
@@ -97,11 +96,15 @@ def fit_words(fitting: FitData, held_out: FitData, loss: str, *, words: bool = T
     return min(fitted, key=lambda pair: pair[0])[1]
 
 
-def _design(features: sparse.csr_array, rows: FitData) -> tuple[sparse.csr_array, Array, Array]:
-    picked = _choose(rows.first.numpy(), len(rows.samples))
+def _design(texts: Sequence[str], vocabulary: dict[str, int], rows: FitData) -> tuple[sparse.csr_array, Array, Array]:
+    """Features of the rows (differences, for pairs), targets and weights."""
+    used = rows.used()
+    place = np.zeros(len(texts), dtype=np.int64)
+    place[used.numpy()] = np.arange(len(used))
+    picked = _choose(place[rows.first.numpy()], len(used))
     if rows.second is not None:
-        picked = picked - _choose(rows.second.numpy(), len(rows.samples))
-    x = sparse.csr_array(picked @ features)
+        picked = picked - _choose(place[rows.second.numpy()], len(used))
+    x = sparse.csr_array(picked @ counts([texts[i] for i in used.tolist()], vocabulary))
     return x, rows.target.double().numpy(), rows.weight.double().numpy()
 
 

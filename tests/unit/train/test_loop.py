@@ -56,7 +56,7 @@ def uninterrupted():
     return run
 
 
-@pytest.mark.parametrize("after", [3, 5, 9])
+@pytest.mark.parametrize("after", [3, 9])
 def test_a_resumed_run_has_the_bytes_of_an_uninterrupted_one(uninterrupted, tmp_path, after):
     killed = run_of(Killed)
     killed.task.after = after
@@ -84,14 +84,19 @@ def test_a_checkpoint_of_other_arguments_is_refused(tmp_path):
     assert Checkpoint(tmp_path / "c.pt", {"lr": 2}, fresh=True).read() is None
 
 
+def gradient_of_first_step(**options):
+    run = run_of(dropout=False, **options)
+    run.optimizer.step = run.optimizer.zero_grad = run.schedule.step = lambda: None
+    passes = run.task.steps(0)[0]
+    run.step(passes, None)
+    return len(passes), torch.cat([p.grad.reshape(-1) for p in run.task.module.parameters() if p.grad is not None])
+
+
 def test_passes_do_not_change_a_step():
-    """Gradient accumulation is exact: a step cut into many forward passes ends at the same weights."""
-    whole, cut = (run_of(dropout=False, epochs=1, batch_tokens=tokens) for tokens in (100_000, 64))
-    assert len(cut.task.steps(0)[0]) > len(whole.task.steps(0)[0]) == 1
-    for run in (whole, cut):
-        train(run)
-    for a, b in zip(whole.task.module.parameters(), cut.task.module.parameters(), strict=True):
-        torch.testing.assert_close(a, b, atol=2e-4, rtol=1e-3)
+    """Gradient accumulation is exact: a step cut into many forward passes has the gradient of the whole."""
+    (one, whole), (many, cut) = (gradient_of_first_step(batch_tokens=tokens) for tokens in (100_000, 64))
+    assert many > one == 1
+    torch.testing.assert_close(cut, whole, atol=1e-6, rtol=1e-4)
 
 
 def test_a_weight_of_two_is_a_row_written_twice():
