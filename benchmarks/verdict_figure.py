@@ -25,11 +25,11 @@ def figure(nulls: Sequence[str], sizes: Sequence[float], prompts: Sequence[int],
     right = [(f"{p} prompts", [cells[f"falls by {size:g} sd", p].falls for size in sizes], None) for p in prompts]
     alt = "Left: share of false FALLS by number of prompts, near or below 5 per cent. Right: power by size of the true fall."
     parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 360" role="img" aria-labelledby="t">',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1040 340" role="img" aria-labelledby="t">',
         f'<title id="t">{alt}</title>{STYLE}',
-        _panel(70, left, [str(p) for p in prompts], 0.12, "no true fall: share of FALLS", "prompts", 0.05),
+        _panel(70, left, [str(p) for p in prompts], 0.15, "no true fall: share of FALLS", "prompts", 0.05),
         _panel(
-            520,
+            590,
             right,
             [f"{size:g}" for size in sizes],
             1.0,
