@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 from collections.abc import Callable, Sequence
@@ -124,12 +125,37 @@ def test_chat_prompts_arrive_as_messages(tmp_path: Path) -> None:
     assert spy.seen[0].completion[0]["role"] == "assistant"
 
 
-def test_a_reward_model_folder_scores_the_same_by_path_and_by_pyrite(tmp_path: Path) -> None:
+def untrained(folder: Path) -> Path:
+    """A sequence classifier with random weights, in plain transformers files."""
+    return save_tiny(folder, "causal", "score", chat_template=CHATML, seed=3)
+
+
+def fitted(folder: Path) -> Path:
+    """What `pyrite fit --adapter full` saves."""
+    from pyrite.train.fit import fit
+
+    start = save_tiny(folder.with_name("start"), "causal", "lm", chat_template=CHATML, seed=3)
+    lines = [
+        {"prompt": [turn("user", f"Say {i}.")], "chosen": [turn("assistant", f"{i}!")], "rejected": [turn("assistant", "no")]}
+        for i in range(24)
+    ]
+    data = folder.with_name("pairs.jsonl")
+    data.write_text("\n".join(map(json.dumps, lines)))
+    fit(str(data), out=folder, backbone=str(start), adapter="full", epochs=1, batch_size=8)
+    return folder
+
+
+def turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+@pytest.mark.parametrize("make", [untrained, fitted])
+def test_a_reward_model_folder_scores_the_same_by_path_and_by_pyrite(make: Callable[[Path], Path], tmp_path: Path) -> None:
     from pyrite.rewards.spec import load_reward
 
-    folder = save_tiny(tmp_path / "rm", "causal", "score", chat_template=CHATML, seed=3)
+    folder = make(tmp_path / "rm")
     ours = load_reward(str(folder))
-    rows = [{"prompt": [{"role": "user", "content": p}]} for p in PROMPTS]
+    rows = [{"prompt": [turn("user", p)]} for p in PROMPTS]
     seen: list[list[float]] = []
 
     def compare(**call: Any) -> list[float]:
@@ -138,7 +164,7 @@ def test_a_reward_model_folder_scores_the_same_by_path_and_by_pyrite(tmp_path: P
         return [0.0] * len(samples)
 
     trainer = train(tmp_path / "run", [str(folder), compare], rows, chat=CHATML)
-    by_path = logged(trainer, "rewards/rm/mean")
-    assert by_path == pytest.approx([sum(values) / len(values) for values in seen], abs=1e-4)
+    means = [statistics.mean(values) for values in seen]
+    assert logged(trainer, "rewards/rm/mean") == pytest.approx(means, abs=1e-4)
     assert logged(trainer, "rewards/rm/std") == pytest.approx([statistics.stdev(values) for values in seen], abs=1e-4)
-    assert min(logged(trainer, "rewards/rm/std")) > 1e-2
+    assert min(logged(trainer, "rewards/rm/std")) > 1e-3
