@@ -22,6 +22,7 @@ from pathlib import Path
 import click
 
 from tools import layers
+from tools.demo import FIGURE, TEXT
 
 ROOT = Path(__file__).parents[1]
 MARK = re.compile(r"<!-- made: (?P<name>[^>]+?) -->\n(?P<body>.*?)<!-- end -->", re.DOTALL)
@@ -133,10 +134,19 @@ def parts_table(kind: str) -> Callable[[], str]:
     return table
 
 
+def demo_run() -> str:
+    """The figure and the summary of the demo run that `tools.demo` kept."""
+    if not TEXT.is_file():
+        raise SystemExit("No demo run is kept. Run: make demo && python -m tools.demo keep runs/demo/assay")
+    figure = f"![Gold and proxy against n, from the demo]({FIGURE.relative_to(ROOT)})"
+    return f"```console\n$ make demo\n...\n{TEXT.read_text().rstrip()}\n```\n\n{figure}"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "layers": layer_table,
     "modules": module_table,
     "commands": command_pages,
+    "demo run": demo_run,
     "grammar": grammar,
     "result fields": result_table,
     "result schema": result_schema,
