@@ -7,7 +7,7 @@ those of transformers, and `checkpoints.py` may know the model.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,11 @@ from typing import Any
 from pyrite.backbones.engine import TOKEN_BUDGET
 from pyrite.errors import CheckpointError, NotFitted
 from pyrite.protocols import Reward
+from pyrite.runtime.files import to_json, write_whole
 
 CARD = "pyrite.json"
 FORMAT = "pyrite.reward/1"
+KINDS = ("heads", "full", "ensemble")
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,30 @@ def load_reward_folder(folder: Path | str, **options: Any) -> Reward:
         from pyrite.rewards.heads import load_heads
 
         reward = load_heads(Path(folder).expanduser(), card, given)
+    elif card["kind"] == "ensemble":
+        from pyrite.rewards.ensemble import EnsembleReward
+
+        members = [load_reward_folder(Path(folder).expanduser() / part, **options) for part in card["members"]]
+        reward = EnsembleReward(members, card["name"])
     else:
         from pyrite.rewards.full import load_full
 
         reward = load_full(Path(folder).expanduser(), card, given)
     reward.spec = str(folder)
     return reward
+
+
+def save_ensemble(folder: Path | str, members: Sequence[str], name: str, metadata: Mapping[str, Any]) -> None:
+    """Write what joins reward models that are saved already into one, for `load_reward_folder`.
+
+    Args:
+        folder: The ensemble's folder.
+        members: Folders of the members, as seen from it; two or more.
+        name: Shown in reports.
+        metadata: JSON values about the training; kept under "training".
+    """
+    card = {"format": FORMAT, "kind": "ensemble", "name": name, "members": list(members), "training": dict(metadata)}
+    write_whole(Path(folder) / CARD, to_json(card, indent=1) + "\n")
 
 
 def read_card(folder: Path) -> Mapping[str, Any] | None:
@@ -92,7 +112,9 @@ def read_card(folder: Path) -> Mapping[str, Any] | None:
         card = json.loads(path.read_text())
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("kind") not in {"heads", "full"}:
+    if not isinstance(card, dict) or card.get("format") != FORMAT or card.get("kind") not in KINDS:
         found = {key: card.get(key) for key in ("format", "kind")} if isinstance(card, dict) else type(card).__name__
-        raise CheckpointError(f"{path} says {found}; this version reads format {FORMAT!r} of kind 'heads' or 'full'.")
+        raise CheckpointError(
+            f"{path} says {found}; this version reads format {FORMAT!r} of kind {' or '.join(map(repr, KINDS))}."
+        )
     return card
