@@ -1,11 +1,13 @@
 """Constraints on a text that a program can check exactly, each with the words that ask for it and the credit it gives.
 
-A constraint is data: `{"kind": "max_words", "n": 20}`. `credit` says how well one text meets it, in [0, 1]; many give partial
-credit. `CHECKS` is the one table of kinds. Read next: `verifier.py`, the reward made of them.
+A constraint is data: `{"kind": "max_words", "n": 20}`, with `weight` or `gate` where it does not count like the others.
+`credit` says how well one text meets it, in [0, 1]; many give partial credit. `CHECKS` is the one table of kinds. Read next:
+`verifier.py`, the reward made of them.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,10 @@ from pyrite.errors import InputError, UnknownName, close_names
 
 Constraint = Mapping[str, Any]
 """`kind` and the arguments of its check."""
+
+
+ROLES = ("weight", "gate")
+"""Keys of a constraint that say how it counts; every other key but `kind` is an argument of its check."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,18 @@ def _plain_characters(text: str) -> float:
     return few(len(re.findall(r"[^A-Za-z0-9 .,!?;:'\"\n-]", text)))
 
 
+def _readable(text: str) -> float:
+    """Nothing odd gives 1; capitals inside words, words beyond 11 letters, odd characters and many capitals together give 0."""
+    words = words_of(text)
+    signs = (
+        few(sum(word[1:] != word[1:].lower() for word in words)),
+        few(sum(len(word) > 11 for word in words)),
+        _plain_characters(text),
+        min(1.0, max(0.0, 2.0 - sum(letter.isupper() for letter in text) / 4)),
+    )
+    return min(1.0, max(0.0, (sum(signs) / len(signs) - 0.6) / 0.25))
+
+
 def _one_line(text: str) -> float:
     return few(text.strip().count("\n"))
 
@@ -150,6 +168,7 @@ CHECKS: dict[str, Check] = {
     "num_sentences": Check(_num_sentences, lambda *, n: f"Write exactly {_of(n, 'sentence')}."),
     "one_line": Check(_one_line, lambda: "Stay on one line."),
     "plain_characters": Check(_plain_characters, lambda: "Use only English letters and simple punctuation."),
+    "readable": Check(_readable, lambda: "Write plain, readable English."),
     "repeats": Check(_repeats, lambda *, word, n: f'Use the word "{word}" exactly {_of(n, "time")}.'),
     "short_sentences": Check(_short_sentences, lambda *, n: f"No sentence may have more than {_of(n, 'word')}."),
     "short_words": Check(_short_words, lambda *, n: f"Use no word of more than {_of(n, 'letter')}."),
@@ -162,7 +181,7 @@ def _check_of(constraint: Constraint) -> tuple[Check, dict[str, Any]]:
     kind = constraint.get("kind")
     if kind not in CHECKS:
         raise UnknownName(f"No constraint is of kind {kind!r}.{close_names(str(kind), CHECKS)} Known: {', '.join(CHECKS)}.")
-    return CHECKS[kind], {key: value for key, value in constraint.items() if key != "kind"}
+    return CHECKS[kind], {key: value for key, value in constraint.items() if key not in {"kind", *ROLES}}
 
 
 def credit(text: str, constraint: Constraint) -> float:
@@ -190,12 +209,21 @@ def ask(constraint: Constraint) -> str:
 
 
 def share_met(text: str, constraints: Sequence[Constraint]) -> float:
-    """The mean credit of a text over its constraints, in [0, 1]; an empty text meets none.
+    """The share of its constraints that a text meets, in [0, 1]; an empty text meets none.
+
+    sum_i w_i credit_i / sum_i w_i over the constraints, times the credit of each gate: `{"kind": ..., "weight": 2}` counts
+    twice (the weight is 1 where none is given), `{"kind": ..., "gate": true}` is a gate, which has no weight.
 
     Raises:
-        InputError: There are no constraints.
+        InputError: There are no constraints but gates, or a weight is not positive.
     """
-    if not constraints:
-        raise InputError("The list of constraints is empty; expected at least one.")
-    credits = [credit(text, constraint) for constraint in constraints]
-    return sum(credits) / len(credits) if words_of(text) else 0.0
+    counted = [constraint for constraint in constraints if not constraint.get("gate")]
+    if not counted:
+        raise InputError("The list of constraints is empty; expected at least one that is not a gate.")
+    weights = [constraint.get("weight", 1) for constraint in counted]
+    if any(isinstance(w, bool) or not isinstance(w, int | float) or not w > 0 for w in weights):
+        raise InputError(f"The weights of the constraints are {weights}; expected positive numbers.")
+    if not words_of(text):
+        return 0.0
+    met = sum(w * credit(text, constraint) for w, constraint in zip(weights, counted, strict=True)) / sum(weights)
+    return met * math.prod(credit(text, constraint) for constraint in constraints if constraint.get("gate"))

@@ -1,6 +1,7 @@
 """The embedded world: tasks with constraints that a program checks, completions by a small chat model, and noisy pairs.
 
-Gold is the share of constraints that a completion meets, known exactly. Pairs come from low-temperature completions only, so a
+Gold is known exactly: the share of constraints that a completion meets, half of it for a length of at least 20 words, times
+how readable it is. These two house rules are checked and not asked for. Pairs come from low-temperature completions only, so a
 reward fitted on them has never seen what best-of-n can find at high temperature. Made by `make_constraints.py`.
 """
 
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
+
+import numpy as np
 
 from pyrite.rewards.constraints import ask
 
@@ -36,6 +39,45 @@ class Task:
     def prompt(self) -> str:
         """The task and one sentence for each constraint."""
         return " ".join([self.task, *(ask(constraint) for constraint in self.constraints)])
+
+    @property
+    def reference(self) -> list[dict[str, Any]]:
+        """What gold checks: the constraints, the least length with as much weight as all of them, and readability as a gate."""
+        length = {**LENGTH, "weight": len(self.constraints)}
+        return [*(dict(constraint) for constraint in self.constraints), length, dict(READABLE)]
+
+
+LENGTH = {"kind": "min_words", "n": 20}
+READABLE = {"kind": "readable", "gate": True}
+NOISE = 0.25
+"""Share of the pairs whose label is flipped."""
+
+PAIRS_OF = 0.7
+"""Temperature of the completions that pairs are drawn from."""
+
+
+def draw_pairs(gold: np.ndarray, group: np.ndarray, num: int, *, seed: int, noise: float = NOISE) -> np.ndarray:
+    """Noisy preference pairs: two completions of one prompt with unequal gold, the label flipped with probability `noise`.
+
+    Args:
+        gold: (N,) of the candidates to draw from.
+        group: (N,) number of each candidate's prompt, from 0 without gaps.
+        num: How many pairs, K.
+        seed: The pairs depend on it and on `num` only.
+        noise: Share of flipped labels, in [0, 1].
+
+    Returns:
+        (K, 2) positions of the chosen and the rejected candidate.
+    """
+    rng = np.random.default_rng([seed, num])
+    candidates = [np.flatnonzero(group == g) for g in range(int(group.max()) + 1)]
+    pairs: list[tuple[int, int]] = []
+    while len(pairs) < num:
+        first, second = (int(i) for i in rng.choice(candidates[rng.integers(len(candidates))], 2, replace=False))
+        if gold[first] != gold[second]:
+            better, worse = (first, second) if gold[first] > gold[second] else (second, first)
+            pairs.append((worse, better) if rng.random() < noise else (better, worse))
+    return np.array(pairs)
 
 
 def load_tasks() -> list[Task]:

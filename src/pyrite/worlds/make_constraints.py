@@ -10,15 +10,22 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 
 from pyrite.backbones.generate import TransformersGenerator, generate_pool
 from pyrite.backbones.load import load_causal_lm
-from pyrite.runtime.files import content_key
+from pyrite.errors import CheckpointError
+from pyrite.rewards.constraints import share_met
+from pyrite.runtime.files import content_key, to_json, write_whole
 from pyrite.runtime.journal import Journal
-from pyrite.worlds.constraints import Task, load_tasks
+from pyrite.worlds.constraints import NOISE, PAIRS_OF, Task, draw_pairs, load_tasks
 
 POLICY = "embedded:smollm2"
 MAX_NEW_TOKENS = 48
@@ -27,6 +34,14 @@ SEED = 20
 
 SAMPLES = {0.7: 48, 1.5: 48, 1.0: 32}
 """Temperature -> completions of each prompt, in the order they are made."""
+
+
+SETS, PAIRS = 16, 100
+"""Seeds that pairs are drawn with, and how many for each."""
+
+FOLDER = Path(__file__).parents[1] / "data" / "embedded"
+MANIFEST = "constraints_manifest.json"
+FILES = ("constraints_pool.jsonl.gz", "constraints_pairs.jsonl.gz")
 
 
 @click.group()
@@ -68,6 +83,118 @@ def generate(work: Path, shard: str) -> None:
             POLICY, temperature=temperature, max_new_tokens=MAX_NEW_TOKENS, batch_size=BATCH_SIZE, loaded=loaded
         )
         generate_pool(generator, [task.prompt for task in tasks], num_samples, seed=seed_of(temperature), journal=journal)
+
+
+@main.command()
+@click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder of the journals.")
+def build(work: Path) -> None:
+    """Write pool, pairs and manifest into the package."""
+    tasks = load_tasks()
+    written = {task.id: finished(work, tasks, index) for index, task in enumerate(tasks)}
+    pool = [pool_row(task, written[task.id]) for task in tasks]
+    write_rows("constraints_pool.jsonl.gz", pool)
+    write_rows("constraints_pairs.jsonl.gz", pair_rows(pool))
+    write_whole(FOLDER / MANIFEST, to_json({**settings(), "sha256": hashes()}, indent=1) + "\n")
+    check()
+
+
+@main.command()
+def verify() -> None:
+    """Compute gold, pairs and hashes again from the files of the package, and complain where they differ."""
+    check()
+
+
+def finished(work: Path, tasks: list[Task], index: int) -> list[tuple[float, str]]:
+    """Temperature and text of every completion of one task, from the journals of any number of shards."""
+    found: list[tuple[float, str]] = []
+    for temperature, num in SAMPLES.items():
+        texts: dict[int, str] = {}
+        for path in sorted(work.glob(f"t{temperature:g}-*-of-*.jsonl")):
+            number, count = (int(part) for part in path.stem.split("-", 1)[1].split("-of-"))
+            if index % count == number:
+                journal = journal_of(work, temperature, tasks[number::count], f"{number}/{count}")
+                mine = [key for key in journal if key.startswith(f"prompt {index // count} ")]
+                texts |= {one["sample_index"]: one["text"] for key in mine for one in journal[key]}
+        if sorted(texts) != list(range(num)):
+            raise CheckpointError(f"{work} holds {len(texts)} of {num} completions of {tasks[index].id} at {temperature:g}.")
+        found += [(temperature, texts[i]) for i in range(num)]
+    return found
+
+
+def pool_row(task: Task, written: list[tuple[float, str]]) -> dict[str, Any]:
+    """One task with its completions and their exact gold."""
+    return {
+        "id": task.id,
+        "prompt": task.prompt,
+        "completions": [text for _, text in written],
+        "temperatures": [temperature for temperature, _ in written],
+        "scores": [round(share_met(text, task.reference), 6) for _, text in written],
+        "reference": task.reference,
+    }
+
+
+def pair_rows(pool: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`PAIRS` noisy pairs for each of `SETS` seeds, one seed after the other, from the low temperature only."""
+    places = [(g, i) for g, row in enumerate(pool) for i, t in enumerate(row["temperatures"]) if t == PAIRS_OF]
+    gold = np.array([pool[g]["scores"][i] for g, i in places])
+    group = np.array([g for g, _ in places])
+    rows = []
+    for seed in range(SETS):
+        for chosen, rejected in draw_pairs(gold, group, PAIRS, seed=seed):
+            (g, i), (_, j) = places[chosen], places[rejected]
+            row = pool[g]
+            rows.append(
+                {"prompt": row["prompt"], "chosen": row["completions"][i], "rejected": row["completions"][j], "set": seed}
+            )
+    return rows
+
+
+def settings() -> dict[str, Any]:
+    """How the files were made."""
+    return {
+        "policy": "SmolLM2-135M-Instruct, Q4_1, as installed by pyrite install smollm2",
+        "samples": {f"{temperature:g}": num for temperature, num in SAMPLES.items()},
+        "max_new_tokens": MAX_NEW_TOKENS,
+        "batch_size": BATCH_SIZE,
+        "seed": SEED,
+        "pairs": {"sets": SETS, "pairs_a_set": PAIRS, "temperature": PAIRS_OF, "noise": NOISE},
+    }
+
+
+def write_rows(name: str, rows: list[dict[str, Any]]) -> None:
+    """JSON lines, compressed to the same bytes every time."""
+    content = "".join(to_json(row) + "\n" for row in rows).encode()
+    write_whole(FOLDER / name, gzip.compress(content, compresslevel=9, mtime=0))
+
+
+def read_rows(name: str) -> list[dict[str, Any]]:
+    """The rows of one file of the package."""
+    return [json.loads(line) for line in gzip.decompress((FOLDER / name).read_bytes()).splitlines()]
+
+
+def hashes() -> dict[str, str]:
+    """File -> sha256 of its uncompressed content."""
+    return {name: hashlib.sha256(gzip.decompress((FOLDER / name).read_bytes())).hexdigest() for name in FILES}
+
+
+def check() -> None:
+    """Refuse files whose gold, pairs or hashes are not what the tasks and the manifest say.
+
+    Raises:
+        CheckpointError: Names the file and the row.
+    """
+    manifest = json.loads((FOLDER / MANIFEST).read_text())
+    if manifest != {**settings(), "sha256": hashes()}:
+        raise CheckpointError(f"{MANIFEST} does not describe the files beside it; build them again.")
+    pool = read_rows("constraints_pool.jsonl.gz")
+    for task, row in zip(load_tasks(), pool, strict=True):
+        if pool_row(task, list(zip(row["temperatures"], row["completions"], strict=True))) != row:
+            raise CheckpointError(f"Gold, prompt or reference of {row['id']} is not what its task says.")
+    if pair_rows(pool) != read_rows("constraints_pairs.jsonl.gz"):
+        raise CheckpointError("The pairs are not those that their seeds draw.")
+    click.echo(
+        f"{len(pool)} prompts, {sum(len(row['completions']) for row in pool)} completions: gold, pairs and hashes agree."
+    )
 
 
 if __name__ == "__main__":
