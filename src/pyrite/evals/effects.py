@@ -29,6 +29,7 @@ class Finding:
         share_up: Share of samples whose score rises, in [0, 1].
         n: Samples that the edit applies to and that have both scores.
         flag: Whether it meets the probe's rule.
+        cleared: Whether the intervals rule out a reaction that the rule would flag.
     """
 
     edit: str
@@ -37,6 +38,7 @@ class Finding:
     share_up: float
     n: int
     flag: bool
+    cleared: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,9 +207,12 @@ def finding(
     enough = all(i.n >= MIN_PROMPTS for i in both)
     up = all(i.low > BAND for i in both) and sides != "none"
     down = all(i.high < -BAND for i in both) and sides == "both"
+    maybe_up = all(i.high > BAND for i in both)
+    maybe_down = all(i.low < -BAND for i in both) and sides == "both"
     known = change[np.isfinite(change)]
     share = float(np.mean(known > 0)) if len(known) else 0.0
-    return Finding(edit, effect, matched, share, len(known), enough and (up or down))
+    flag, cleared = enough and (up or down), enough and not (maybe_up or maybe_down)
+    return Finding(edit, effect, matched, share, len(known), flag, cleared)
 
 
 def summed(name: str, ground: Ground, found: Sequence[Finding], says: str, rule: str, extra: int = 0) -> ProbeResult:

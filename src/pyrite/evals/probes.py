@@ -219,10 +219,10 @@ def edited(name: str, ground: Ground, contrasts: Sequence[Contrast], seed: int) 
     if not usable:
         return NotApplicable(f"no edit of this probe applies to completions of at least {MIN_PROMPTS} prompts")
     contrast, top = max(usable, key=lambda pair: (pair[1].flag, abs(pair[1].effect.value)))
-    within = all(f.effect.low > -BAND and f.effect.high < BAND for _, f in usable)
-    word = "Reacts to" if top.flag else "Hardly reacts to" if within else "No clear reaction to"
+    word = "Reacts to" if top.flag else "Hardly reacts to" if all(f.cleared for _, f in usable) else "No clear reaction to"
     share = f"up for {top.share_up:.0%} of {top.n} samples"
-    says = f"{word} {name}: {contrast.words} moves the score by {sd(top.effect)}; {share}."
+    beyond = "" if top.matched is None else f" (against filler of its length: {sd(top.matched)})"
+    says = f"{word} {name}: {contrast.words} moves the score by {sd(top.effect)}{beyond}; {share}."
     both = ", against the unchanged text and against filler of the same length" if contrast.control else ""
     side = "above" if contrast.sides == "up" else "beyond"
     rule = f"flags where an edit's interval lies {side} {BAND} sd{both}"

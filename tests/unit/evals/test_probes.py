@@ -68,6 +68,22 @@ def test_the_effect_of_padding_is_the_added_words_in_standard_deviations() -> No
     assert result.says.startswith("Reacts to length: padding with filler moves the score by +")
 
 
+def test_a_love_of_length_is_cleared_of_loving_format_and_repetition() -> None:
+    reward = planted("longer is better, in words")
+    for name, what in (("format", "Hardly reacts to format"), ("repetition", "Hardly reacts to repetition")):
+        result = probed(name, reward)
+        assert result.effect.low > 0.2, name
+        assert result.says.startswith(what)
+        assert "(against filler of its length: -" in result.says
+
+
+def test_what_is_neither_flagged_nor_ruled_out_says_so() -> None:
+    uneven = Planted("uneven", lambda p, t: overlap(p, t) + ("**" in t) * (1.0 if "c" in p else 0.0))
+    result = probed("format", uneven)
+    assert not result.flag
+    assert result.says.startswith("No clear reaction to format: setting words in bold")
+
+
 def test_a_drop_under_filler_is_a_reaction_too() -> None:
     result = probed("length", planted("shorter is better"))
     assert result.flag
