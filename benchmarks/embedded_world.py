@@ -66,7 +66,7 @@ def main() -> None:
         results.append(found)
         ends = "  ".join(f"{name} {found[name]['change']:+.3f} {found[name]['word']}" for name in GUARDS)
         print(
-            f"seed {seed:2d}  {found['word']:11s}  gold {found['start']:.3f} -> {found['best']:.3f} at n = {found['best_n']:3d} "
+            f"seed {seed:2d} {found['word']:11s} gold {found['start']:.3f} -> {found['best']:.3f} at n = {found['best_n']:3d} "
             f"-> {found['end']:.3f}  at n_max against the single head: {ends}",
             flush=True,
         )

