@@ -33,7 +33,7 @@ def write_module(root: Path, name: str, text: str) -> None:
         ("losses/a.py", "def f():\n    import pyrite.train.fit", "losses is below train"),
         ("data/a.py", "from ..evals import curves", "data is below evals"),
         ("types.py", "from pyrite import assay", "core is below assay"),
-        ("serve/a.py", "from pyrite.report.page import page", "serve and report are siblings"),
+        ("serve/a.py", "from pyrite.adapters.trl import reward_func", "serve and adapters are siblings"),
         ("gadgets/a.py", "", "gadgets has no layer"),
     ],
 )

@@ -73,7 +73,8 @@ def _backbone(spec: str) -> str | None:
     described = Path(spec.split("|")[0].strip()) / "pyrite.json"
     if not described.is_file():
         return None
-    return json.loads(described.read_text()).get("backbone") or None
+    card = json.loads(described.read_text())
+    return card["backbone"]["spec"] if card["kind"] == "heads" else card["training"].get("backbone")
 
 
 def pool_card(inputs: Inputs, dropped: Mapping[str, int], ties: float, cut_prompts: int | None) -> dict[str, Any]:
