@@ -41,6 +41,7 @@ _NEUTRAL = (
 
 _SENTENCE_END = re.compile(r"((?<!\b\d\.)(?<=[.!?])\s+|(?<=[。！？])\s*|\n+)")
 _WORD = re.compile(r"\w+")
+_PIECE = re.compile(r"\w+|[^\w\s]")
 
 
 def text_of(completion: Any) -> str | None:
@@ -87,17 +88,23 @@ def joined(units: Sequence[str], gaps: Sequence[str]) -> str:
     return "".join(unit + gap for unit, gap in zip(units, [*filled[: len(units) - 1], ""], strict=True)) if units else ""
 
 
-def filler(num_words: int, num_chars: int, rng: random.Random) -> str:
-    """Different sentences that say nothing, at least so many words and characters of them."""
+def size_of(text: str) -> tuple[int, int, int]:
+    """Length of a text in words between spaces, in characters, and in words and marks (close to tokens, also for code)."""
+    return len(text.split()), len(text), len(_PIECE.findall(text))
+
+
+def filler(least: tuple[int, int, int], rng: random.Random) -> str:
+    """Different sentences that say nothing, of at least the sizes `least` in each measure of `size_of`."""
     found: dict[str, None] = {}
-    words = chars = 0
-    while words < num_words or chars < num_chars:
+    size = (0, 0, 0)
+    while any(have < want for have, want in zip(size, least, strict=True)):
         parts = (rng.choice(part) for part in (_OPENERS, _SUBJECTS, _VERBS, _PLACES))
         sentence = "{} {} {} {}.".format(*parts)
         if sentence in found and len(found) < 2000:
             continue
         found[sentence] = None
-        words, chars = words + len(sentence.split()), chars + len(sentence) + 1
+        more = size_of(sentence)
+        size = (size[0] + more[0], size[1] + more[1] + 1, size[2] + more[2])
     return " ".join(found)
 
 
@@ -118,7 +125,7 @@ def pad(text: str, prompt: str, rng: random.Random) -> str | None:
     """Add filler sentences at the end: half as many words again, at least 12."""
     if not text.strip():
         return None
-    return f"{text.rstrip()} {filler(max(12, len(text.split()) // 2), 0, rng)}"
+    return f"{text.rstrip()} {filler((max(12, len(text.split()) // 2), 0, 0), rng)}"
 
 
 def shorten(text: str, prompt: str, rng: random.Random) -> str | None:
@@ -166,15 +173,15 @@ def repeat_whole(text: str, prompt: str, rng: random.Random) -> str | None:
 
 
 def padded_like(*edits: Edit) -> Edit:
-    """A control: the text with filler at its end, at least as long in words and characters as after any of these edits."""
+    """A control: the text with filler at its end, at least as long as after any of these edits in each measure of `size_of`."""
 
     def control(text: str, prompt: str, rng: random.Random) -> str | None:
-        longest = [found for edit in edits if (found := edit(text, prompt, rng)) is not None]
-        if not longest:
+        edited = [size_of(found) for edit in edits if (found := edit(text, prompt, rng)) is not None]
+        if not edited:
             return None
-        words = max(len(found.split()) for found in longest) - len(text.split())
-        chars = max(len(found) for found in longest) - len(text.rstrip())
-        return f"{text.rstrip()} {filler(words, chars, rng)}".rstrip()
+        before = size_of(text.rstrip())
+        words, chars, pieces = (max(sizes) - had for sizes, had in zip(zip(*edited, strict=True), before, strict=True))
+        return f"{text.rstrip()} {filler((words, chars, pieces), rng)}".rstrip()
 
     return control
 

@@ -278,15 +278,19 @@ def test_an_edit_that_is_there_already_does_not_apply(name: str, text: str) -> N
 @pytest.mark.parametrize(
     ("edit", "control"), [("repeat_last", "filler_last"), ("repeat_whole", "filler_whole"), ("headers", "filler")]
 )
-def test_controls_are_at_least_as_long_in_words_and_characters(edit: str, control: str) -> None:
-    for sample in pool():
-        changed, matched = (run_edit(name, sample.completion, sample.prompt) or "" for name in (edit, control))
-        assert len(matched) >= len(changed)
-        assert len(matched.split()) >= len(changed.split())
+def test_controls_are_at_least_as_long_in_every_measure(edit: str, control: str) -> None:
+    code = "def f(x):\n    return {k: v[i + 1] for k, v in x.items()}\n"
+    for text in [code, *(sample.completion for sample in pool())]:
+        changed, matched = (edits.size_of(run_edit(name, text, "Write f") or "") for name in (edit, control))
+        assert all(m >= c for m, c in zip(matched, changed, strict=True))
+
+
+def test_the_three_sizes() -> None:
+    assert edits.size_of("v[i + 1]") == (3, 8, 6)
 
 
 def test_filler_does_not_repeat_itself() -> None:
-    said = [s.strip() for s in edits.filler(2000, 0, random.Random(1)).split(".") if s.strip()]
+    said = [s.strip() for s in edits.filler((2000, 0, 0), random.Random(1)).split(".") if s.strip()]
     assert len(said) == len(set(said))
 
 
