@@ -74,7 +74,7 @@ def _backbone(spec: str) -> str | None:
     if not described.is_file():
         return None
     card = json.loads(described.read_text())
-    return card["backbone"]["spec"] if card["kind"] == "heads" else card["training"].get("backbone")
+    return card["backbone"]["spec"] if card["kind"] == "heads" else card["training"].get("options", {}).get("backbone")
 
 
 def pool_card(inputs: Inputs, dropped: Mapping[str, int], ties: float, cut_prompts: int | None) -> dict[str, Any]:
