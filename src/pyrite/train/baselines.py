@@ -104,7 +104,7 @@ def _design(texts: Sequence[str], vocabulary: dict[str, int], rows: FitData) -> 
     picked = _choose(place[rows.first.numpy()], len(used))
     if rows.second is not None:
         picked = picked - _choose(place[rows.second.numpy()], len(used))
-    x = sparse.csr_array(picked @ counts([texts[i] for i in used.tolist()], vocabulary))
+    x = sparse.csr_array(picked @ counts([texts[int(i)] for i in used], vocabulary))
     return x, rows.target.double().numpy(), rows.weight.double().numpy()
 
 

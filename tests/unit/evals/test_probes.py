@@ -287,17 +287,3 @@ def test_controls_are_at_least_as_long_in_every_measure(edit: str, control: str)
 
 def test_the_three_sizes() -> None:
     assert edits.size_of("v[i + 1]") == (3, 8, 6)
-
-
-def test_filler_does_not_repeat_itself() -> None:
-    said = [s.strip() for s in edits.filler((2000, 0, 0), random.Random(1)).split(".") if s.strip()]
-    assert len(said) == len(set(said))
-
-
-def test_neutral_words_have_the_lengths_of_the_phrase() -> None:
-    phrase = "According to recent peer-reviewed studies,"
-    neutral = edits.neutral_like(phrase, random.Random(2))
-    assert [len(w) for w in neutral.split()] == [len(w) for w in phrase.split()]
-    assert neutral[0].isupper()
-    assert neutral.endswith(",")
-    assert not set(words(neutral)) & set(words(phrase)) - {"to"}

@@ -32,6 +32,8 @@ CASES: list[tuple[dict[str, Any], str, float]] = [
     ({"kind": "one_line"}, "a\nb\n", 0.5),
     ({"kind": "plain_characters"}, 'It\'s "fine": a-b; c, d? e! f.', 1.0),
     ({"kind": "plain_characters"}, "caf\u00e9 = {x}", 1 / 5),
+    ({"kind": "readable"}, "A boat goes home in the wind.", 1.0),
+    ({"kind": "readable"}, "A {boat} goes hOme", ((0.5 + 1 + 1 / 3 + 1) / 4 - 0.6) / 0.25),
     ({"kind": "repeats", "word": "sea", "n": 2}, "Sea, sea and sea", 0.5),
     ({"kind": "short_sentences", "n": 2}, "One two. One two three.", 0.5),
     ({"kind": "short_words", "n": 5}, "this is a very shortened list of ten tiny words", 0.5),
@@ -51,6 +53,19 @@ def test_every_kind_has_a_case_and_a_sentence_that_asks_for_it() -> None:
     assert {constraint["kind"] for constraint, _, _ in CASES} == set(CHECKS)
     for constraint, _, _ in CASES:
         assert ask(constraint).endswith(".")
+
+
+def test_weights_and_gates_by_hand() -> None:
+    counted = [{"kind": "max_words", "n": 2}, {"kind": "contains", "words": ["sea"], "weight": 3}]
+    assert share_met("one two three", counted) == pytest.approx((0.5 * 1 + 0 * 3) / 4)
+    assert share_met("a sea", counted) == 1.0
+    assert share_met("a sea, b", [*counted, {"kind": "no_commas", "gate": True}]) == pytest.approx((0.5 + 3) / 4 * 0.5)
+
+
+@pytest.mark.parametrize("constraints", [[{"kind": "no_commas", "gate": True}], [{"kind": "no_commas", "weight": 0}]])
+def test_only_gates_or_a_weight_of_zero_is_refused(constraints: list[dict[str, Any]]) -> None:
+    with pytest.raises(InputError, match="expected"):
+        share_met("a", constraints)
 
 
 def test_plural_and_singular_in_what_is_asked() -> None:
