@@ -25,7 +25,8 @@ class Crossfit:
         gain: Value at the chosen point minus value at the first one.
         loss: Value at the chosen point minus value at the last one. Never flattered: where the choice is uncertain it is
             too small rather than too large, and below 0 where nothing falls.
-        share: loss / gain, the part of the gain that is given back; None where the interval of the gain includes 0.
+        share: loss / gain, the part of the gain that is given back; None where the interval of the gain
+            includes 0, or all but touches it.
         chosen: (2 S,) the index chosen on each half of each split.
     """
 
@@ -69,14 +70,15 @@ def crossfit(
     low, high = expanded_levels(level, len(sums))
 
     def interval(value: float, samples: Array) -> Interval:
-        ends = np.quantile(samples, [low, high])
+        ends = np.quantile(samples, [low, high], method="inverted_cdf")
         return Interval(value, float(min(ends[0], value)), float(max(ends[1], value)), len(sums), level)
 
     gain, loss = (interval(float(whole[0, i]), sampled[:, i]) for i in (0, 1))
     share = None
     if gain.low > 0:
         given_back = np.divide(sampled[:, 1], sampled[:, 0], out=np.full(draws, np.inf), where=sampled[:, 0] > 0)
-        share = interval(loss.value / gain.value, given_back)
+        found = interval(loss.value / gain.value, given_back)
+        share = found if np.isfinite(found.high) else None
     return Crossfit(gain, loss, share, chosen[0])
 
 

@@ -49,3 +49,14 @@ def test_refuses_one_point_or_one_unit():
     for shape in ((10, 1), (1, 10)):
         with pytest.raises(ShapeError, match="at least two units and two points"):
             crossfit(np.zeros(shape))
+
+
+def test_a_share_is_finite_or_absent_even_where_a_draw_has_no_gain():
+    rng = np.random.default_rng(0)
+    seen = set()
+    for r in range(60):
+        curves = np.array([0.0, 1.0, 0.5]) + 2.0 * rng.normal(size=(16, 3))
+        found = crossfit(curves, splits=4, draws=200, seed=r)
+        seen.add(found.share is None)
+        assert found.share is None or (found.gain.low > 0 and np.isfinite(found.share.high))
+    assert seen == {True, False}
