@@ -70,8 +70,8 @@ class TransformersGenerator:
         top_p: Draw among the likeliest tokens that together have this probability, in (0, 1].
         max_new_tokens: Longest completion in tokens, end token included.
         stop: Strings that end a completion; they are not part of its text.
-        batch_size: Completions written at once. 64 gives about 1.4 times the tokens of 32 a second on a CPU, 128 about 1.7 times,
-            and a killed run repeats one batch.
+        batch_size: Completions written at once. On a CPU 64 write about 1.4 times as many tokens a second as 32, and 128 about
+            1.7 times; a killed run repeats one batch.
         dtype: "float32", "bfloat16" or "float16".
         device: As torch names it.
         loaded: (model, tokenizer) to use instead of loading `spec`.
