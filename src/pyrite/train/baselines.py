@@ -142,10 +142,11 @@ def completions_of(data: FitData) -> list[str]:
     return [flat_text(sample.completion) for sample in data.samples]
 
 
-def baseline_credits(fitting: FitData, held_out: FitData, tests: FitData, loss: str, seed: int) -> dict[str, Array]:
+def baseline_credits(fitting: FitData, held_out: FitData, tests: FitData, loss: str) -> dict[str, Array]:
     """What the baselines earn on test rows: name -> (R,) credit.
 
-    Pairs: `length` prefers the longer completion, `random` a coin; `bag_of_words` reads length too. Labels and ratings have
+    Pairs: `length` prefers the longer completion, `random` earns what a coin does on average, 0.5 (one
+    coin could be lucky); `bag_of_words` reads length too. Labels and ratings have
     thresholds and units, so there `length` is a regression on it and `constant` (the commonest label, or the mean) stands in
     for chance.
 
@@ -154,13 +155,11 @@ def baseline_credits(fitting: FitData, held_out: FitData, tests: FitData, loss: 
         held_out: Its validation rows.
         tests: Rows to judge on; another file's, or the held-out ones.
         loss: The loss that the reward model is fitted with.
-        seed: Of the coin.
     """
     texts = completions_of(tests)
     bag = fit_words(fitting, held_out, loss).score(texts)
     if tests.paired:
-        chance = np.random.default_rng(seed).random(len(texts))
-        scores = {"length": np.array([length_of(text) for text in texts]), "random": chance, "bag_of_words": bag}
+        scores = {"length": np.array([length_of(text) for text in texts]), "random": np.zeros(len(texts)), "bag_of_words": bag}
     else:
         mean = float(fitting.target.double().mean())
         constant = np.full(len(texts), mean if loss == "squared" else mean - 0.5)

@@ -131,7 +131,7 @@ def _one(work: Work, options: FitOptions, tests: FitData | None, folder: Path | 
         used = rows.used()
         scores = np.full(len(rows.samples), np.nan)
         scores[used.numpy()] = reward.score([rows.samples[i] for i in used.tolist()]).value.double().numpy()
-        return credit_of(scores, rows, loss), baseline_credits(fitting, held_out, rows, loss, options.seed), rows.units
+        return credit_of(scores, rows, loss), baseline_credits(fitting, held_out, rows, loss), rows.units
 
     return _Done(reward, facts, measured(held_out), None if tests is None else measured(tests))
 
