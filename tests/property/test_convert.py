@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrite.data.checks import CHECKS
+from pyrite.data.schemas.neighbours import joined, runs
 from pyrite.data.schemas.parts import Dropped
 from pyrite.data.schemas.regroup import BECOMES, rows_of
 from pyrite.data.schemas.table import SCHEMAS
@@ -51,7 +52,8 @@ def broken_rows(draw: Callable[..., Any], name: str) -> Any:
 @given(st.data())
 def test_any_row_is_converted_or_refused(name: str, data: st.DataObject) -> None:
     schema = SCHEMAS[name]
-    row = data.draw(broken_rows(name))
+    rows = [data.draw(broken_rows(name)) for _ in range(2 if schema.together else 1)]
+    row = joined(schema, next(runs(schema, rows, lambda row: row)))
     to = data.draw(st.sampled_from(BECOMES[schema.kind]))
     ties = data.draw(st.booleans())
     try:

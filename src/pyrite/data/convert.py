@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from pyrite.data.read import BadRow, Row, stream_rows
+from pyrite.data.schemas.neighbours import joined, place, runs
 from pyrite.data.schemas.parts import Dropped, Schema
 from pyrite.data.schemas.regroup import BECOMES, check_target, rows_of
 from pyrite.data.schemas.table import find_schema
@@ -107,32 +108,33 @@ def convert_file(job: Conversion) -> dict[str, Any]:
 def _write(job: Conversion, schema: Schema, to: str, file: TextIO, tally: Tally) -> None:
     found = stream_rows(job.data, split=job.split, columns=job.columns, limit=job.limit, skip_bad=job.skip_bad)
     with progress(f"converting {job.data}", None, "rows") as advance:
-        for row in found:
-            tally.read += 1
-            advance(1)
-            lines = row if isinstance(row, BadRow) else _lines(schema, row, to, job, tally.dropped)
+        for run in runs(schema, found, lambda row: None if isinstance(row, BadRow) else row.values):
+            tally.read += len(run)
+            advance(len(run))
+            lines = run[0] if isinstance(run[0], BadRow) else _lines(schema, run, to, job, tally.dropped)
             if isinstance(lines, BadRow):
-                _note(tally, lines, skip=job.skip_bad)
+                _note(tally, lines, len(run), skip=job.skip_bad)
             else:
                 file.writelines(lines)
                 tally.written += len(lines)
 
 
-def _lines(schema: Schema, row: Row, to: str, job: Conversion, dropped: Counter[str]) -> list[str] | BadRow:
-    """The lines that one row becomes, or what is wrong with it; all of them or none."""
+def _lines(schema: Schema, run: Sequence[Row | BadRow], to: str, job: Conversion, dropped: Counter[str]) -> list[str] | BadRow:
+    """The lines that rows which belong together become, or what is wrong with them; all of them or none."""
+    values = joined(schema, [row.values for row in run if isinstance(row, Row)])
     try:
-        made = list(rows_of(schema, row.values, to, grade=job.grade, ties=job.ties))
+        made = list(rows_of(schema, values, to, grade=job.grade, ties=job.ties))
         lines = [f"{to_json(line)}\n" for line in made if not isinstance(line, Dropped)]
     except InputError as error:
-        return BadRow(row.where, f"read as {schema.name}: {error}")
+        return BadRow(place([row.where for row in run]), f"read as {schema.name}: {error}")
     dropped.update(line.reason for line in made if isinstance(line, Dropped))
     return lines
 
 
-def _note(tally: Tally, bad: BadRow, *, skip: bool) -> None:
+def _note(tally: Tally, bad: BadRow, count: int, *, skip: bool) -> None:
     if not skip:
         raise InputError(f"{_told(bad)} {_advice(tally)}")
-    tally.num_bad += 1
+    tally.num_bad += count
     if len(tally.bad) < MOST_TOLD:
         tally.bad.append(bad)
 

@@ -6,11 +6,12 @@ Each may stand behind the name of a public format (`shp:FILE`). Read next: `read
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pyrite.data.formats import ENDINGS, Found, stem
+from pyrite.data.schemas.neighbours import joined, place, runs
 from pyrite.data.schemas.parts import Dropped, Schema
 from pyrite.data.schemas.regroup import BECOMES, rows_of
 from pyrite.data.schemas.table import SCHEMAS
@@ -38,14 +39,15 @@ def converted(schema: Schema, rows: Iterable[Found]) -> Iterator[Found]:
         schema: The format.
         rows: As read.
     """
-    for found in rows:
-        if found.values is None:
-            yield found
+    for run in runs(schema, rows, lambda found: found.values):
+        filled = [found.values for found in run if found.values is not None]
+        if filled:
+            yield from _made(schema, joined(schema, filled), place([found.where for found in run]))
         else:
-            yield from _made(schema, found.values, found.where)
+            yield from run
 
 
-def _made(schema: Schema, values: dict[str, Any], where: str) -> Iterator[Found]:
+def _made(schema: Schema, values: Mapping[str, Any], where: str) -> Iterator[Found]:
     try:
         for made in rows_of(schema, values, BECOMES[schema.kind][0], ties=True):
             if isinstance(made, Dropped):

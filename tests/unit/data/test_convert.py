@@ -34,6 +34,28 @@ def test_rows_are_written_and_the_rest_is_counted_by_reason(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [tmp_path / "out.jsonl"]
 
 
+def test_answers_in_neighbouring_rows_become_one_pair(tmp_path: Path) -> None:
+    told, rows = convert("helpsteer2-pairs", tmp_path)
+    assert [(row["chosen"][0]["content"], row["rejected"][0]["content"]) for row in rows] == [("A lime.", "A brick.")]
+    assert (told["read"], told["dropped"]["a tie"]) == (7, 1)
+    _, by_correctness = convert("helpsteer2-pairs", tmp_path, grade="correctness", fresh=True)
+    assert [row["chosen"][0]["content"] for row in by_correctness] == ["A lime.", "A robin, say.", "The Baltic."]
+    with_ties = read_rows(f"helpsteer2-pairs:{FORMATS / 'helpsteer2-pairs.jsonl'}", skip_bad=True)
+    assert [row.values.get("probability") for row in with_ties] == [None, 0.5]
+    assert with_ties.bad[0].where == "helpsteer2-pairs.jsonl line 5"
+
+
+def test_a_broken_row_takes_its_neighbours_of_the_same_prompt_along_and_all_are_counted(tmp_path: Path) -> None:
+    lines = (FORMATS / "helpsteer2-pairs.jsonl").read_text().splitlines()
+    data = tmp_path / "in.jsonl"
+    data.write_text("\n".join([*lines[:3], lines[3].replace('"helpfulness": 4', '"helpfulness": "high"')]))
+    told = convert_file(Conversion(str(data), "helpsteer2-pairs", tmp_path / "out.jsonl", skip_bad=True))
+    assert (told["written"], told["bad_rows"]) == (1, 2)
+    assert told["bad"] == [
+        "in.jsonl line 3 to in.jsonl line 4: read as helpsteer2-pairs: helpfulness is the text 'high'; expected a number"
+    ]
+
+
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     words = ["convert", str(FORMATS / "ultrafeedback.jsonl"), "--from", "ultrafeedback", "--to", "pairs", "--ties", "keep"]
     done = CliRunner().invoke(command, [*words, "--out", str(tmp_path / "pairs.jsonl"), "--grade", "truthfulness"])

@@ -14,6 +14,7 @@ import pytest
 from pyrite.data.kinds import missing_columns
 from pyrite.data.read import Row, Rows, read_rows
 from pyrite.data.rows import checked
+from pyrite.data.schemas.neighbours import joined, runs
 from pyrite.data.schemas.parts import Dropped
 from pyrite.data.schemas.regroup import BECOMES, rows_of
 from pyrite.data.schemas.table import SCHEMAS, fitting
@@ -29,7 +30,8 @@ def made(name: str, to: str | None = None, **how: Any) -> list[Any]:
     """What the fixture of a format becomes; reasons stand for what is dropped."""
     schema = SCHEMAS[name]
     lines = (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [row for line in lines for row in rows_of(schema, json.loads(line), to or BECOMES[schema.kind][0], **how)]
+    whole = [joined(schema, run) for run in runs(schema, map(json.loads, lines), lambda row: row)]
+    rows = [row for values in whole for row in rows_of(schema, values, to or BECOMES[schema.kind][0], **how)]
     return [row.reason if isinstance(row, Dropped) else row for row in rows]
 
 

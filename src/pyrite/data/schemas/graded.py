@@ -132,6 +132,13 @@ def helpsteer2(row: Mapping[str, Any]) -> Iterator[Made]:
     yield _labelled(megatron(text(row, "prompt")), reply(text(row, "response")), **_attributes(row))
 
 
+def helpsteer2_pairs(row: Mapping[str, Any]) -> Iterator[Made]:
+    """HelpSteer2's answers to one prompt, which stand in neighbouring rows: a list in each column but the prompt's."""
+    answers = [reply(text({"response": said}, "response")) for said in row["response"]]
+    grades = {name: [number(cell, name) for cell in row[name]] for name in HELPSTEER}
+    yield Group(megatron(text(row, "prompt")), answers, grades)
+
+
 def _attributes(row: Mapping[str, Any]) -> dict[str, float | None]:
     return {name: number(row[name], name) for name in HELPSTEER}
 

@@ -67,6 +67,8 @@ class Schema:
         note: What becomes of ties, missing annotations and other marks; shown in the docs.
         grades: Names of the grades that a completion has, where it has several.
         grade: The one that counts unless `--grade` names another; None: rows keep all of them, and none is the score.
+        together: Column whose equal values make neighbouring rows one, with a list in each other column (`neighbours.py`);
+            "": every row stands for itself.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Schema:
     note: str = ""
     grades: tuple[str, ...] = ()
     grade: str | None = None
+    together: str = ""
 
     def lacks(self, columns: Collection[str]) -> list[str]:
         """What a row with these columns lacks, in words."""

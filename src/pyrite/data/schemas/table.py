@@ -53,6 +53,19 @@ SCHEMAS: dict[str, Schema] = {
             "helpfulness",
         ),
         Schema(
+            "helpsteer2-pairs",
+            "HelpSteer2, the answers to a prompt together",
+            ("prompt", "response", *graded.HELPSTEER),
+            "pairs",
+            graded.helpsteer2_pairs,
+            f"{HUB}/nvidia/HelpSteer2",
+            "The rows of helpsteer2; neighbours with the same prompt are answers to compare by `--grade`. Equal ratings are a "
+            "tie, a prompt with one answer is dropped.",
+            graded.HELPSTEER,
+            "helpfulness",
+            together="prompt",
+        ),
+        Schema(
             "helpsteer2-preference",
             "HelpSteer2, folder preference",
             ("prompt", "response_1", "response_2", "preference_strength"),
@@ -188,8 +201,8 @@ SCHEMAS: dict[str, Schema] = {
             "steps",
             stepwise.rlhflow_prm,
             f"{HUB}/RLHFlow/Mistral-PRM-Data",
-            "The first turn is cut at `Step 1:`; rows without it (Deepseek data) are dropped, for nothing tells the problem "
-            "from the first step.",
+            "The first turn is cut at `Step 1:`; rows without it (Deepseek data) are dropped, for a single space parts the "
+            "problem from the first step there, as in RLHFlow's own `prm_evaluate.py`.",
         ),
         Schema(
             "shp",
