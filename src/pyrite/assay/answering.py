@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ class Asking:
             PyriteError: It has no value on any of them.
         """
         spec = reward if isinstance(reward, str) else reward.name
-        loaded = self._loaded(reward)
+        loaded = self.loaded(reward)
         record = self._record(spec)
         if RULES[self.suite.rule].wants == "features":
             return self._probed(spec, loaded, record)
@@ -131,11 +131,23 @@ class Asking:
             record.append("probes", [None if np.isnan(one) else float(one) for one in right])
         return probed(spec, loaded.name, self.items, [_nan(one) for one in record["probes"]])
 
-    def _loaded(self, reward: str | Reward | PairwiseReward) -> Reward | PairwiseReward:
+    def loaded(self, reward: str | Reward | PairwiseReward) -> Reward | PairwiseReward:
+        """A reward by its spec; a column of recorded verdicts compares."""
         loaded = load_reward(reward, **self.model, session=self.session) if isinstance(reward, str) else reward
         if isinstance(loaded, ColumnReward) and loaded.column in self.suite.verdicts:
             return RecordedVerdicts(loaded, self.suite.verdicts[loaded.column])
         return loaded
+
+    def shown(self, loaded: Reward | PairwiseReward) -> list[Sample]:
+        """The samples that a reward is asked about; of one that compares, the sides of every pair."""
+        if RULES[self.suite.rule].wants == "features":
+            return [sample for item in (*self.train, *self.items) for sample in item.samples]
+        if not isinstance(loaded, PairwiseReward):
+            return [sample for item in self.items for sample in item.samples]
+        wanted = asked(self.suite, self.items)
+        places = [(number, at, slot) for number, i, j in wanted for at, slot in ((i, "chosen"), (j, "rejected"))]
+        named = [(self.items[number].samples[at], slot) for number, at, slot in places]
+        return [replace(sample, meta={**sample.meta, "slot": slot}) for sample, slot in named]
 
     def _record(self, spec: str) -> Record:
         name = re.sub(r"[^A-Za-z0-9]+", "-", spec).strip("-")[-40:]

@@ -16,6 +16,7 @@ from pyrite.assay.answering import GUESSES, Answers, Asking, Reading, baseline_a
 from pyrite.assay.benched import assemble
 from pyrite.assay.job import CALL_OPTIONS, MODEL_OPTIONS, take_calls, take_model
 from pyrite.assay.judging import tell
+from pyrite.assay.planning import lines_of, plans_of
 from pyrite.assay.writing import command_line, machine
 from pyrite.data.formats import ENDINGS, stem
 from pyrite.data.read import Rows, read_rows
@@ -88,33 +89,70 @@ def bench(
         >>> found.result["rewards"][0]["figures"]["overall"]["value"]  # doctest: +SKIP
         0.4
     """
-    row = find_suite(suite) if isinstance(suite, str) else suite
-    reading, model, calls = _sorted_options(data, options)
-    session = Session(calls)
+    _check_rewards(rewards)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch if out is None else out)
+        ask, questions, counts = _asking(suite, data, options, folder, fresh=fresh)
+        answers = _answers(ask, rewards)
+        result = {"schema": SCHEMA, **_data_fields(ask.suite, ask.reading, ask.digest, questions, counts)}
+        result |= assemble(ask.suite, answers, baseline_answers(ask.suite, ask.items, ask.train), draws=draws, seed=seed)
+        result["settings"] = {"seed": seed, "draws": draws, "level": 0.95, "limit": ask.reading.limit, "guesses": GUESSES}
+        check_bench(result)
+        if out is None:
+            return BenchResult(result)
+        run = {"schema": SCHEMA, "command": command_line(), "versions": machine(), "model": dict(ask.model)}
+        run["calls"] = ask.session.ledger.as_json()
+        write_bench(folder, result, run, ask.lines(answers))
+    return BenchResult(result, folder)
+
+
+def plan_bench(
+    suite: str | Suite,
+    rewards: Sequence[str | Reward | PairwiseReward],
+    *,
+    data: str | None = None,
+    out: Path | str | None = None,
+    **options: Any,
+) -> str:
+    """What `bench` would do with the same arguments, as text; nothing is scored, asked or written.
+
+    Raises:
+        PyriteError: As `bench`.
+    """
+    _check_rewards(rewards)
+    ask, questions, counts = _asking(suite, data, options, Path("."), fresh=False)
+    completions = sum(len(item.samples) for item in questions.items)
+    lines = [f"suite    {ask.suite.version}: {len(questions.items):,} questions from {counts[0]:,} rows"]
+    lines.append(f"samples  {completions:,} completions")
+    for reward in rewards:
+        loaded = ask.loaded(reward)
+        shown = ask.shown(loaded)
+        compares = f"{len(shown) // 2:,} pairs compared" if isinstance(loaded, PairwiseReward) else f"{len(shown):,} scores"
+        lines.append(f"reward   {reward if isinstance(reward, str) else reward.name}: {compares}")
+        lines += lines_of(plans_of("reward", loaded), {"reward": shown})
+    return "\n".join([*lines, f"out      {out or 'not written'}"])
+
+
+def _check_rewards(rewards: Sequence[str | Reward | PairwiseReward]) -> None:
     if not rewards:
         raise InputError("bench needs at least one --reward.")
     names = [reward if isinstance(reward, str) else reward.name for reward in rewards]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"--reward names {', '.join(repeated)} more than once.")
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch if out is None else out)
-        sources, digest, counts = read_sources(row, reading)
-        questions = to_items(row, sources, extra=_beside(reading.data))
-        train = tuple(item for item in questions.items if item.key == "train" and questions.layout == "probe")
-        asked = tuple(item for item in questions.items if questions.layout != "probe" or item.key == "test")
-        questions = replace(questions, items=asked)
-        ask = Asking(row, asked, digest, reading, model, folder, fresh, train, session)
-        answers = _answers(ask, rewards)
-        result = {"schema": SCHEMA, **_data_fields(row, reading, digest, questions, counts)}
-        result |= assemble(row, answers, baseline_answers(row, asked, train), draws=draws, seed=seed)
-        result["settings"] = {"seed": seed, "draws": draws, "level": 0.95, "limit": reading.limit, "guesses": GUESSES}
-        check_bench(result)
-        if out is None:
-            return BenchResult(result)
-        run = {"schema": SCHEMA, "command": command_line(), "versions": machine(), "model": dict(model)}
-        run["calls"] = session.ledger.as_json()
-        write_bench(folder, result, run, ask.lines(answers))
-    return BenchResult(result, folder)
+
+
+def _asking(
+    suite: str | Suite, data: str | None, options: Mapping[str, Any], folder: Path, *, fresh: bool
+) -> tuple[Asking, Questions, tuple[int, int]]:
+    """The questions of a suite as they are asked and as they are told of, and how many rows are good and bad."""
+    row = find_suite(suite) if isinstance(suite, str) else suite
+    reading, model, calls = _sorted_options(data, options)
+    sources, digest, counts = read_sources(row, reading)
+    questions = to_items(row, sources, extra=_beside(reading.data))
+    train = tuple(item for item in questions.items if item.key == "train" and questions.layout == "probe")
+    asked = tuple(item for item in questions.items if questions.layout != "probe" or item.key == "test")
+    ask = Asking(row, asked, digest, reading, model, folder, fresh, train, Session(calls))
+    return ask, replace(questions, items=asked), counts
 
 
 def _answers(ask: Asking, rewards: Sequence[str | Reward | PairwiseReward]) -> list[Answers]:

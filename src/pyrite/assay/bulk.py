@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyrite.assay.bulk_job import Bulk
+from pyrite.assay.bulk_job import Bulk, chunks
 from pyrite.assay.bulk_part import Part
 from pyrite.assay.bulk_ray import workers_for
-from pyrite.assay.bulk_score import reward_of, score_in_turn
+from pyrite.assay.bulk_score import good_part, reward_of, score_in_turn
 from pyrite.assay.judging import spent
+from pyrite.assay.lines import samples_of
+from pyrite.assay.planning import plans_of
 from pyrite.assay.turns import Turns
 from pyrite.backbones.tally import record, tallied
 from pyrite.errors import InputError
 from pyrite.rewards.drift import drifts, due
 from pyrite.runtime.session import Session
 
-__all__ = ["Bulk", "score_file"]
+__all__ = ["Bulk", "plan_file", "score_file"]
 
 ENGINES = ("local", "ray")
 """Where chunks are scored: in this process, or by the workers of a Ray cluster."""
@@ -46,8 +48,7 @@ def score_file(job: Bulk, *, fresh: bool = False, engine: str = "local", workers
         MissingExtra: The engine is not installed.
         ServiceError: Workers of the engine fail.
     """
-    if job.out.suffix != ".jsonl":
-        raise InputError(f"--out is {job.out}; expected a name that ends in .jsonl.")
+    check_out(job)
     turns = Turns.here()
     check_engine(engine, workers, turns)
     part = Part.begin(job, turns, fresh=fresh)
@@ -84,10 +85,42 @@ def score_file(job: Bulk, *, fresh: bool = False, engine: str = "local", workers
     }
 
 
+def plan_file(job: Bulk) -> str:
+    """What `score_file` would do with the same job, as text; nothing is scored, asked or written.
+
+    Raises:
+        InputError: As `score_file`.
+    """
+    check_out(job)
+    reward = reward_of(job, job.model, Session(job.calls))
+    plans, rows, bad, samples = plans_of("reward", reward), 0, 0, 0
+    for chunk in chunks(job):
+        good, kind = good_part(job, chunk)
+        rows, bad = rows + len(good), bad + len(good.bad)
+        if good.rows:
+            together = samples_of(good, kind)
+            samples += len(together)
+            for plan in plans:
+                plan.see(together)
+    left_out = f", without {bad:,} bad ones" if bad else ""
+    lines = [f"reward   {job.spec}", f"samples  {samples:,} from {rows:,} rows of {job.data}{left_out}"]
+    return "\n".join([*lines, *(line for plan in plans for line in plan.lines()), f"out      {job.out}"])
+
+
 def _run_on_ray(part: Part, workers: int | None) -> None:
     with workers_for(part.job, workers) as crew:
         part.run(crew.score)
     record(crew.tally)
+
+
+def check_out(job: Bulk) -> None:
+    """Refuse an output of another kind.
+
+    Raises:
+        InputError: Names it.
+    """
+    if job.out.suffix != ".jsonl":
+        raise InputError(f"--out is {job.out}; expected a name that ends in .jsonl.")
 
 
 def check_engine(engine: str, workers: int | None, turns: Turns) -> None:

@@ -16,7 +16,6 @@ from pyrite.assay.cards import interval
 from pyrite.assay.inputs import Inputs
 from pyrite.assay.job import Job
 from pyrite.assay.scoring import Record
-from pyrite.backbones.chat import ChatCall
 from pyrite.errors import InputError
 from pyrite.evals.against import Against
 from pyrite.protocols import PairwiseReward, Reward
@@ -24,11 +23,11 @@ from pyrite.report.result import not_applicable
 from pyrite.rewards.ensemble import EnsembleReward
 from pyrite.rewards.guarded import GuardedReward
 from pyrite.rewards.judge import Judge, PairwiseJudge, PointwiseJudge
-from pyrite.rewards.judge_bench import JudgeAccount, Verdict
+from pyrite.rewards.judge_bench import JudgeAccount
 from pyrite.rewards.remote import RemoteReward
 from pyrite.rewards.served import ServedReward
 from pyrite.rewards.weighted import WeightedReward
-from pyrite.runtime.ledger import Price, Totals
+from pyrite.runtime.ledger import Totals
 from pyrite.runtime.session import Session
 from pyrite.stats.intervals import mean_interval
 from pyrite.types import Sample
@@ -96,7 +95,8 @@ def judge_stage(job: Job, inputs: Inputs, there: Sequence[Seat], record: Record)
     for place, seat in enumerate(there):
         key = f"judge/{seat.role}/{place}/{job.settings.repeat_share:g}"
         if key not in record:
-            account, share = seat.judge.account(seat.samples, _share(job, seat.judge)), _share(job, seat.judge)
+            share = repeated_share(job.settings.repeat_share, seat.judge)
+            account = seat.judge.account(seat.samples, share)
             found = _figures(job, inputs, seat, account, share)
             if account.open:
                 told.append(found)
@@ -106,10 +106,10 @@ def judge_stage(job: Job, inputs: Inputs, there: Sequence[Seat], record: Record)
     return told
 
 
-def _share(job: Job, judge: Judge) -> float:
+def repeated_share(repeat_share: float, judge: Judge) -> float:
     """The share of calls to make twice: none where the answer cannot be another one."""
     model, prompt = judge.bench.asker.model, judge.bench.prompt
-    return job.settings.repeat_share if model.paid or prompt.temperature > 0 else 0.0
+    return repeat_share if model.paid or prompt.temperature > 0 else 0.0
 
 
 def _figures(job: Job, inputs: Inputs, seat: Seat, account: JudgeAccount, share: float) -> dict[str, Any]:
@@ -175,68 +175,3 @@ def tell(session: Session) -> None:
         print(said, file=sys.stderr)
     if session.ledger.totals.refused:
         print(f"--max-cost {session.ledger.max_cost:g} was reached: what is finished is kept.", file=sys.stderr)
-
-
-def plan_lines(job: Job, there: Sequence[Seat], extra_each: float) -> list[str]:
-    """What the judges' calls would come to: how many, how many are known already, tokens, money, minutes.
-
-    Args:
-        job: The assay.
-        there: Its judges.
-        extra_each: Further scores that probes and attacks need for each sample of their subsample.
-    """
-    lines = []
-    for seat in there:
-        questions = [q for q in seat.judge.questions(seat.samples) if not isinstance(q, Verdict)]
-        calls = [seat.judge.bench.call(question) for question in questions]
-        known = seat.judge.bench.asker.known(calls)
-        repeats = len(seat.judge.bench.repeated(questions, _share(job, seat.judge)))
-        each = tokens_of(calls) / max(len(calls), 1)
-        probes = int(job.settings.probe_samples * extra_each) * seat.judge.calls_each if seat.role == "proxy" else 0
-        lines += _planned(seat, _Load(len(calls) - known, known, repeats, probes, each))
-    if there and job.sampling is not None:
-        lines.append(f"         as if every completion had {job.sampling.max_new_tokens:,} tokens (--max-new-tokens)")
-    return lines
-
-
-@dataclass(frozen=True)
-class _Load:
-    """Calls of one judge: new ones, known ones, repeats, those of probes and attacks; and tokens read by each."""
-
-    new: int
-    known: int
-    repeats: int
-    probes: int
-    each: float
-
-    @property
-    def most(self) -> int:
-        """Calls at most."""
-        return self.new + self.repeats + self.probes
-
-
-def _planned(seat: Seat, load: _Load) -> list[str]:
-    model, prompt = seat.judge.bench.asker.model, seat.judge.bench.prompt
-    options = model.session.options
-    calls = f"{load.new:,} calls ({load.known:,} more are known already), {load.repeats:,} repeats"
-    calls += f", up to {load.probes:,} for probes and attacks (--probe-samples 0: none)" if load.probes else ""
-    read, written = load.most * load.each, load.most * prompt.max_tokens
-    lines = [
-        f"judge    {seat.role}: {seat.judge.name}: {calls}",
-        f"tokens   about {read:,.0f} read (4 characters each), at most {written:,} written",
-    ]
-    if not model.paid:
-        return [*lines, "cost     none: the model runs on this machine; --limit 20 shows how fast"]
-    price: Price | None = options.price_of(model.name) or prompt.price
-    money = "unknown: give --price in=..,out=.." if price is None else f"at most {price.of(read, written):.2f}"
-    minutes = load.most * SECONDS / options.concurrency / 60
-    return [
-        *lines,
-        f"cost     {money}",
-        f"time     about {minutes:.1f} minutes at {SECONDS:g} s a call, {options.concurrency} at once",
-    ]
-
-
-def tokens_of(calls: Sequence[ChatCall]) -> float:
-    """Roughly how many tokens questions have: one for every four characters, and eight a turn."""
-    return sum(len(str(turn["content"])) / 4 + 8 for call in calls for turn in call.messages)

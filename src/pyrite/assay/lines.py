@@ -25,6 +25,12 @@ def good_rows(rows: Rows, kind: str) -> Rows:
         return replace(rows, rows=(), bad=(*rows.bad, *(BadRow(row.where, str(error)) for row in rows)))
 
 
+def samples_of(rows: Rows, kind: str) -> list[Sample]:
+    """What is scored of rows of one kind, as in `scored_lines`."""
+    pairs = to_pairs(rows) if kind == "pairs" else []
+    return [side for pair in pairs for side in pair.sides()] or list(to_pool(rows).samples)
+
+
 def scored_lines(reward: Reward, rows: Rows, kind: str, *, only_scores: bool) -> tuple[list[str], list[str]]:
     """One JSON line a row, and the statuses of all samples.
 
@@ -35,8 +41,7 @@ def scored_lines(reward: Reward, rows: Rows, kind: str, *, only_scores: bool) ->
             `score_rejected`, `statuses`; lists where a row holds several pairs).
         only_scores: Leave the row's own columns out, but for `id`.
     """
-    pairs = to_pairs(rows) if kind == "pairs" else []
-    samples = [side for pair in pairs for side in pair.sides()] or list(to_pool(rows).samples)
+    samples = samples_of(rows, kind)
     scores = reward.score(samples)
     of_row: dict[str, list[int]] = {}
     for i, sample in enumerate(samples):

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from pyrite.assay.curving import Case
-from pyrite.assay.engine_plan import engine_lines
 from pyrite.assay.inputs import Inputs, read_inputs
 from pyrite.assay.job import Job, make_job
-from pyrite.assay.judging import check_kinds, judge_stage, plan_lines, repeats_of_gold, seats, services_in, tell
+from pyrite.assay.judging import check_kinds, judge_stage, repeats_of_gold, seats, services_in, tell
 from pyrite.assay.measure import measure
+from pyrite.assay.planning import JudgePlan, lines_of, plans_of
 from pyrite.assay.probing import Subject, extra_scores_each, probe_stage
 from pyrite.assay.sampling import expected_inputs, sample_inputs
 from pyrite.assay.scoring import Clock, Record, first_cause, score_all, without_column
@@ -282,10 +282,12 @@ def plan(reward: str | Reward, *, data: str, out: Path | str | None = None, fres
     if job.sampling is not None:
         source = f"{inputs.num_rows} prompts, answered by {job.sampling.policy}"
     check_kinds(proxy, gold, inputs)
-    there = seats(proxy, gold, shown_to_proxy(job, inputs), inputs.samples)
-    calls, count = plan_lines(job, there, extra_scores_each()), len(inputs.samples)
-    extra = int(job.settings.probe_samples * extra_scores_each())
-    calls += engine_lines([("proxy", proxy, shown_to_proxy(job, inputs)), ("gold", gold, inputs.samples)], extra)
+    extra, count = int(job.settings.probe_samples * extra_scores_each()), len(inputs.samples)
+    how = {"repeat_share": job.settings.repeat_share, "networks": job.sampling is None}
+    plans = [*plans_of("proxy", proxy, probes=extra, **how), *plans_of("gold", gold, **how)]
+    calls = lines_of(plans, {"proxy": shown_to_proxy(job, inputs), "gold": inputs.samples})
+    if job.sampling is not None and any(isinstance(one, JudgePlan) for one in plans):
+        calls.append(f"         as if every completion had {job.sampling.max_new_tokens:,} tokens (--max-new-tokens)")
     scores = count * (1 if job.gold is None else 2)
     lines = [
         f"reward   {job.reward_spec}",

@@ -25,12 +25,13 @@ from pyrite.cli.options import base_option, call_options, config_option, model_o
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Of ray; default one a card, else one for two cores.")
 @click.option("--fresh", is_flag=True, help="Start over instead of going on from what is finished.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @model_options
 @base_option
 @call_options
 @config_option
-def command(reward: str, data: str, out: Path | None, as_json: bool, **options: Any) -> None:
+def command(reward: str, data: str, out: Path | None, dry_run: bool, as_json: bool, **options: Any) -> None:
     r"""Write the rows of DATA with the scores that the reward SPEC gives their completions.
 
     Rows of completions get scores and statuses, single completions a score and a status, pairs score_chosen and
@@ -45,7 +46,7 @@ def command(reward: str, data: str, out: Path | None, as_json: bool, **options: 
       accelerate launch --num_processes 2 -m pyrite score runs/rm --data samples.jsonl
       pyrite score runs/rm --data samples.jsonl --engine ray --workers 2
     """
-    from pyrite.assay.bulk import Bulk, score_file
+    from pyrite.assay.bulk import Bulk, plan_file, score_file
     from pyrite.assay.job import take_calls, take_model
     from pyrite.assay.turns import Turns
     from pyrite.data.read import parse_columns
@@ -57,6 +58,10 @@ def command(reward: str, data: str, out: Path | None, as_json: bool, **options: 
     path = out or Path(f"{Path(named_format(data)[1].removeprefix('hf:')).name.partition('.')[0]}.scored.jsonl")
     how = {name: options.pop(name) for name in ("fresh", "engine", "workers")}
     job = Bulk(reward, data, path, columns, model=model, calls=calls, **options)
+    if dry_run:
+        if Turns.here().first:
+            click.echo(plan_file(job))
+        return
     told = score_file(job, **how)
     if Turns.here().first:
         click.echo(to_json(told) if as_json else summary(told))

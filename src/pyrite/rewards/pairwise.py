@@ -94,9 +94,13 @@ class PairModel:
         told, tokens = self._compare(*sides(samples))
         return side_scores(told, tokens, len(samples))
 
-    def _compare(self, first: Sequence[Sample], second: Sequence[Sample]) -> tuple[Preferences, list[float]]:
+    def rows(self, first: Sequence[Sample], second: Sequence[Sample]) -> list[Rendered]:
+        """What is read: both orders of each pair, one after the other."""
         both = [(a, b) for one, two in zip(first, second, strict=True) for a, b in ((one, two), (two, one))]
-        rows = [self.pairs.row(a, b) for a, b in both]
+        return [self.pairs.row(a, b) for a, b in both]
+
+    def _compare(self, first: Sequence[Sample], second: Sequence[Sample]) -> tuple[Preferences, list[float]]:
+        rows = self.rows(first, second)
         odds, status = self._log_odds(rows).view(-1, 2), statuses(rows)
         status[odds.isnan().view(-1) & (status == int(Status.OK))] = int(Status.ERROR)
         joined = status.view(-1, 2).amax(dim=1)

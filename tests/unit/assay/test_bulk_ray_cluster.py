@@ -102,7 +102,9 @@ def test_ctrl_c_ends_the_cluster_and_the_command_goes_on(tmp_path: Path) -> None
     command = [sys.executable, "-m", "pyrite", "score", two.spec, "--data", two.data, "--out", str(two.out), "--skip-bad"]
     command += ["--chunk", "12", "--engine", "ray", "--workers", "2"]
     state = Path(f"{two.out}.state.json")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and hands that on
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    signal.signal(signal.SIGINT, before)
     while running.poll() is None and not (state.exists() and json.loads(state.read_text())["state"]["chunks"] >= 2):
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
