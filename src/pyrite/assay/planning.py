@@ -9,7 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pyrite.assay.job import Job
 from pyrite.assay.judging import SECONDS, repeated_share, services_in
+from pyrite.assay.probing import extra_scores_each
 from pyrite.backbones.chat import ChatCall
 from pyrite.backbones.prefixes import unique_tokens
 from pyrite.backbones.tally import floor_seconds, multiplied
@@ -166,6 +168,27 @@ def lines_of(plans: Sequence[Plan], shown: Mapping[str, Sequence[Sample]]) -> li
     for plan in plans:
         plan.see(shown[plan.role])
     return [line for plan in plans for line in plan.lines()]
+
+
+def lines_for(job: Job, rewards: Mapping[str, Reward | None], shown: Mapping[str, Sequence[Sample]]) -> list[str]:
+    """What an assay's rewards would take.
+
+    Args:
+        job: The assay.
+        rewards: Role -> reward: "proxy", whose scores probes and attacks need too, and "gold".
+        shown: Role -> samples.
+    """
+    extra = int(job.settings.probe_samples * extra_scores_each())
+    how = {"repeat_share": job.settings.repeat_share, "networks": job.sampling is None}
+    plans = [
+        plan
+        for role, reward in rewards.items()
+        for plan in plans_of(role, reward, probes=extra if role == "proxy" else 0, **how)
+    ]
+    lines = lines_of(plans, shown)
+    if job.sampling is not None and any(isinstance(plan, JudgePlan) for plan in plans):
+        lines.append(f"         as if every completion had {job.sampling.max_new_tokens:,} tokens (--max-new-tokens)")
+    return lines
 
 
 def tokens_of(calls: Sequence[ChatCall]) -> float:

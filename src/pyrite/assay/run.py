@@ -18,8 +18,8 @@ from pyrite.assay.inputs import Inputs, read_inputs
 from pyrite.assay.job import Job, make_job
 from pyrite.assay.judging import check_kinds, judge_stage, repeats_of_gold, seats, services_in, tell
 from pyrite.assay.measure import measure
-from pyrite.assay.planning import JudgePlan, lines_of, plans_of
-from pyrite.assay.probing import Subject, extra_scores_each, probe_stage
+from pyrite.assay.planning import lines_for
+from pyrite.assay.probing import Subject, probe_stage
 from pyrite.assay.sampling import expected_inputs, sample_inputs
 from pyrite.assay.scoring import Clock, Record, first_cause, score_all, without_column
 from pyrite.assay.terms import in_groups, plain_of, terms_part
@@ -282,12 +282,8 @@ def plan(reward: str | Reward, *, data: str, out: Path | str | None = None, fres
     if job.sampling is not None:
         source = f"{inputs.num_rows} prompts, answered by {job.sampling.policy}"
     check_kinds(proxy, gold, inputs)
-    extra, count = int(job.settings.probe_samples * extra_scores_each()), len(inputs.samples)
-    how = {"repeat_share": job.settings.repeat_share, "networks": job.sampling is None}
-    plans = [*plans_of("proxy", proxy, probes=extra, **how), *plans_of("gold", gold, **how)]
-    calls = lines_of(plans, {"proxy": shown_to_proxy(job, inputs), "gold": inputs.samples})
-    if job.sampling is not None and any(isinstance(one, JudgePlan) for one in plans):
-        calls.append(f"         as if every completion had {job.sampling.max_new_tokens:,} tokens (--max-new-tokens)")
+    shown, count = {"proxy": shown_to_proxy(job, inputs), "gold": inputs.samples}, len(inputs.samples)
+    calls = lines_for(job, {"proxy": proxy, "gold": gold}, shown)
     scores = count * (1 if job.gold is None else 2)
     lines = [
         f"reward   {job.reward_spec}",
