@@ -179,7 +179,7 @@ def test_the_commands_of_the_page_work(tmp_path: Path, monkeypatch: pytest.Monke
     shutil.copy(root / "examples" / "samples.jsonl", tmp_path / "samples.jsonl")
     monkeypatch.chdir(tmp_path)
     commands = block.strip().splitlines()
-    assert len(commands) == 4
+    assert len(commands) == 5
     for command in commands:
         with pytest.raises(SystemExit) as stopped:
             main(shlex.split(command)[1:])
