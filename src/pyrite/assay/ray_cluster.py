@@ -5,12 +5,20 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyrite.errors import InputError, ServiceError, missing_extra
+
+PATIENCE = 8.0
+"""Seconds to wait for a cluster to take a connection, and again for its first bytes."""
+
+EMPTY_SETTINGS = b"\0\0\0\4\0\0\0\0\0"
+"""A frame of HTTP/2: no bytes of content, type 4 (SETTINGS), no flags, stream 0. RFC 9113, sections 4.1 and 6.5."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,49 @@ def share_of(resources: Mapping[str, float], workers: int | None, device: str) -
     return Share(count, cores // count or cores / count, gpus, cores // count or 1)
 
 
+def check_reachable(address: str, own_ip: Callable[[], str], seconds: float = PATIENCE) -> None:
+    """Refuse the address of a cluster at which nothing speaks as Ray does; Ray itself would try for minutes.
+
+    Ray speaks gRPC, whose servers open every connection with a SETTINGS frame of HTTP/2. Addresses without a port ("auto",
+    "local") and clusters behind TLS are left to Ray.
+
+    Args:
+        address: RAY_ADDRESS: HOST:PORT, or ray://HOST:PORT.
+        own_ip: Gives this machine's address, under which Ray looks for a cluster on localhost.
+        seconds: How long each step may take.
+
+    Raises:
+        ServiceError: Names the address.
+    """
+    place = urlsplit(address if "://" in address else f"//{address}")
+    try:
+        host, port = place.hostname, place.port
+    except ValueError:
+        return  # no port number: Ray says so
+    if not host or not port or place.scheme not in {"", "ray"} or os.environ.get("RAY_USE_TLS") == "1":
+        return
+    causes: dict[str, str] = {}
+    hosts = [host, own_ip()] if host in {"localhost", "127.0.0.1", "::1"} else [host]
+    for one in dict.fromkeys(hosts):
+        try:
+            if _speaks_grpc(one, port, seconds):
+                return
+            causes[one] = "what answers there is not Ray"
+        except OSError as error:
+            causes[one] = told(error)
+    why = "; ".join(f"{one}: {cause}" for one, cause in causes.items())
+    raise ServiceError(
+        f"There is no Ray cluster at RAY_ADDRESS={address} ({why}). Start it (ray start --head), or unset RAY_ADDRESS to use "
+        "this machine's cores."
+    )
+
+
+def _speaks_grpc(host: str, port: int, seconds: float) -> bool:
+    with socket.create_connection((host, port), timeout=seconds) as link:
+        link.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + EMPTY_SETTINGS)
+        return link.recv(9, socket.MSG_WAITALL)[3:4] == EMPTY_SETTINGS[3:4]
+
+
 @contextmanager
 def cluster() -> Iterator[Any]:
     """The module `ray`, connected: to RAY_ADDRESS, or to what the caller has begun, else to a cluster of this machine's own.
@@ -78,6 +129,7 @@ def cluster() -> Iterator[Any]:
         yield ray
         return
     quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+    check_reachable(os.environ.get("RAY_ADDRESS", ""), ray.util.get_node_ip_address)
     own = {} if os.environ.get("RAY_ADDRESS") else {"address": "local", "include_dashboard": False}
     # Ray prints on standard output when a worker dies, which we say ourselves; standard output is for the summary.
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):

@@ -6,7 +6,9 @@ from __future__ import annotations
 import importlib.abc
 import json
 import random
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ import pytest
 from pyrite.assay.bulk import Bulk, score_file
 from pyrite.assay.bulk_ray import AHEAD, Workers
 from pyrite.assay.bulk_score import Done, Numbered
-from pyrite.assay.ray_cluster import Share, share_of
+from pyrite.assay.ray_cluster import Share, check_reachable, share_of
 from pyrite.backbones.tally import Tally
 from pyrite.data.read import Row
 from pyrite.errors import InputError, MissingExtra, ServiceError
@@ -175,6 +177,50 @@ def test_options_that_do_not_go_together_are_refused(tmp_path: Path, monkeypatch
         score_file(job(tmp_path), workers=2)
     with pytest.raises(InputError, match="expected local or ray"):
         score_file(job(tmp_path), engine="dask")
+
+
+@pytest.fixture
+def listening() -> Iterator[Callable[[bytes], str]]:
+    """Starts servers that say so many bytes to the first who connects; gives the address."""
+    sockets: list[socket.socket] = []
+
+    def start(says: bytes) -> str:
+        server = socket.create_server(("127.0.0.1", 0))
+        sockets.append(server)
+
+        def answer() -> None:
+            link, _ = server.accept()
+            sockets.append(link)
+            link.recv(33, socket.MSG_WAITALL)
+            link.sendall(says)
+
+        threading.Thread(target=answer, daemon=True).start()
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+    yield start
+    for one in sockets:
+        one.close()
+
+
+def test_an_address_without_a_cluster_is_refused_by_name(listening: Callable[[bytes], str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        closed = f"127.0.0.1:{gone.getsockname()[1]}"
+    for address, cause in (
+        (closed, "ConnectionRefusedError"),
+        (f"ray://{closed}", "ConnectionRefusedError"),
+        (listening(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "not Ray"),
+        (listening(b""), "TimeoutError"),
+    ):
+        with pytest.raises(ServiceError, match=f"no Ray cluster at RAY_ADDRESS={address} .*{cause}"):
+            check_reachable(address, lambda: "127.0.0.1", seconds=0.3)
+
+
+def test_what_begins_as_ray_does_is_left_to_ray(listening: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    check_reachable(listening(b"\0\0\x12\4\0\0\0\0\0" + bytes(18)), lambda: "127.0.0.1", seconds=5)
+    for address in ("", "auto", "local", "head", "head:x"):
+        check_reachable(address, lambda: pytest.fail("nothing to reach"))
+    monkeypatch.setenv("RAY_USE_TLS", "1")
+    check_reachable("127.0.0.1:1", lambda: "127.0.0.1")
 
 
 class NoRay(importlib.abc.MetaPathFinder):

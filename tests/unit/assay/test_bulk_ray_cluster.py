@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pyrite.assay.bulk import Bulk, score_file
+from pyrite.assay.ray_cluster import check_reachable
 from pyrite.errors import InputError, ServiceError
 
 ray = pytest.importorskip("ray", reason='--engine ray needs pip install "pyrite[ray]"')
@@ -57,6 +58,11 @@ def job(tmp_path: Path, out: str) -> Bulk:
     return Bulk(
         f"python:{tmp_path / 'reward.py'}:fn", str(data), tmp_path / out, chunk=12, skip_bad=True, model={"dtype": "float32"}
     )
+
+
+@pytest.mark.usefixtures("_cluster")
+def test_a_cluster_that_runs_is_reachable() -> None:
+    check_reachable(ray.get_runtime_context().gcs_address, ray.util.get_node_ip_address)
 
 
 @pytest.mark.usefixtures("_cluster")
