@@ -161,10 +161,21 @@ class LocalChat:
         return {at[i]: found[first[row.ids]] for i, row in enumerate(rendered)}
 
     def _choice_tokens(self, choices: tuple[str, ...]) -> list[tuple[int, str]]:
-        """Every token of the vocabulary that begins one of the choices and no other."""
+        """Every token of the vocabulary that begins one of the choices and no other.
+
+        Raises:
+            InputError: No token does so for one of them, whose probability can then not be read off.
+        """
         tokenizer = self._loaded[1]
         words = tokenizer.batch_decode([[token] for token in range(len(tokenizer))], clean_up_tokenization_spaces=False)
-        return [(token, word) for token, word in enumerate(words) if any(choice_log_probs([(word, 0.0)], choices))]
+        begun = [choice_log_probs([(word, 0.0)], choices) for word in words]
+        lost = [repr(choice) for i, choice in enumerate(choices) if not any(found[i] for found in begun)]
+        if lost:
+            raise InputError(
+                f"No token of {self.name} begins {' or '.join(lost)} and no other of the choices {', '.join(choices)}, so its "
+                "probability cannot be read off. Choose words that begin unlike, or have the judge write its verdict."
+            )
+        return [(token, word) for token, (word, found) in enumerate(zip(words, begun, strict=True)) if any(found)]
 
 
 def next_log_probs(model: Any, batch: Batch) -> Tensor:

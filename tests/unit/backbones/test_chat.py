@@ -116,6 +116,11 @@ def test_tokens_count_for_the_choice_that_only_they_begin(top: list[tuple[str, f
     assert choice_log_probs(top, ("yes", "no")) == found
 
 
+def test_choices_that_no_token_begins_are_refused_by_name(tiny: LocalChat) -> None:
+    with pytest.raises(InputError, match=r"begins 'correct' or 'wrong' and no other of the choices correct, wrong, y, so its"):
+        tiny.answer([call("a", choices=("correct", "wrong", "y"), max_tokens=1)], lambda at, answer: None)
+
+
 def test_the_beginning_of_two_choices_counts_for_neither() -> None:
     assert choice_log_probs([("co", -1.0), ("cor", -1.5), ("inc", -2.0)], ("correct", "coarse", "incorrect")) == [
         [-1.5],
