@@ -1,6 +1,7 @@
 """Would OpenVINO score faster on this CPU? Pyrite's engine beside OpenVINO, on the same weights, tokens and threads, in turns.
 
-    PYRITE_DATA=... python benchmarks/openvino_scoring.py [--quick] [--json] [--threads 2] [--clock wall|cpu] [--at-once 512]
+    PYRITE_DATA=... python benchmarks/openvino_scoring.py [--quick] [--json] [--threads 2] [--clock wall|cpu]
+        [--networks minilm,smollm2] [--at-once 512]
 
 The networks are SmolLM2-135M and all-MiniLM-L6-v2 with a fresh score head, the rows real answers to real instructions
 (alpaca_eval_multi). OpenVINO gets the whole network, score included, as its own converter makes it from the float32 weights.
@@ -53,6 +54,13 @@ def encoder_reward() -> Any:
     begun = begin_full("embedded:minilm", seed=0)
     begun.model.eval().requires_grad_(False)
     return begun
+
+
+NETWORKS: dict[str, tuple[str, Callable[[], Any], int, int]] = {
+    "minilm": ("all-MiniLM-L6-v2", encoder_reward, 96, 32),
+    "smollm2": ("SmolLM2-135M", partial(causal_reward, "float32"), 24, 6),
+}
+"""Name -> title, what begins it, rows, and rows with `--quick`."""
 
 
 class Score(torch.nn.Module):
@@ -181,7 +189,7 @@ def measure(title: str, reward: Any, count: int, words: argparse.Namespace) -> d
     """All ways on one network, printed and returned."""
     rows = rows_of(reward.renderer, count)
     ways = ways_of(reward, rows, words)
-    seconds, scores = in_turns(ways, 2 if words.quick else 4, CLOCKS[words.clock])
+    seconds, scores = in_turns(ways, 2 if words.quick else 3, CLOCKS[words.clock])
     apart = agree({name: scores[name] for name in EXACT}, 1e-4)
     tokens = sum(len(row.ids) for row in rows)
     told = figures(seconds, scores, tokens)
@@ -206,11 +214,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--clock", choices=tuple(CLOCKS), default="wall", help="busy machine: --threads 1 --clock cpu")
     parser.add_argument("--at-once", type=int, default=512, help="tokens in a batch of OpenVINO's, padding included")
+    parser.add_argument("--networks", default=",".join(NETWORKS), help="which, by name")
     words = parser.parse_args()
     torch.set_num_threads(words.threads)
-    networks = {"all-MiniLM-L6-v2": (encoder_reward, 128, 32), "SmolLM2-135M": (partial(causal_reward, "float32"), 32, 8)}
     found = {}
-    for title, (reward, many, few) in networks.items():
+    for name in words.networks.split(","):
+        title, reward, many, few = NETWORKS[name]
         found[title] = measure(title, reward(), few if words.quick else many, words)
     if words.json:
         setup = {"threads": words.threads, "clock": words.clock, "at_once": words.at_once, "openvino": openvino.__version__}
