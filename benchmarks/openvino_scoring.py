@@ -88,7 +88,7 @@ def converted(reward: Any, rows: Sequence[Any]) -> Any:
     example = {name: torch.from_numpy(value) for name, value in inputs_of(rows[:3], reward.model.config.pad_token_id).items()}
     extra = {} if "token_type_ids" in example else {"use_cache": False}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.simplefilter("ignore")  # of tracing
         return openvino.convert_model(Score(reward.model, extra), example_input=example)
 
 
