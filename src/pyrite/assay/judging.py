@@ -24,6 +24,7 @@ from pyrite.rewards.ensemble import EnsembleReward
 from pyrite.rewards.guarded import GuardedReward
 from pyrite.rewards.judge import Judge, PairwiseJudge, PointwiseJudge
 from pyrite.rewards.judge_bench import JudgeAccount
+from pyrite.rewards.process_judge import ProcessJudge
 from pyrite.rewards.remote import RemoteReward
 from pyrite.rewards.served import ServedReward
 from pyrite.rewards.weighted import WeightedReward
@@ -36,12 +37,18 @@ SECONDS = 1.5
 """Of a call to a service, for estimates before the first one."""
 
 
-Service = Judge | RemoteReward | ServedReward
+Service = Judge | RemoteReward | ServedReward | ProcessJudge
 """What asks others, and may be asked again where they failed."""
 
 
 def services_in(reward: Reward | PairwiseReward | None) -> list[Service]:
-    """Judges, engines and served models that a reward is made of."""
+    """Judges, engines and served models that a reward is made of.
+
+    A judge of steps counts where its model is asked over the network. On this machine, where checkpoints run it, it works as
+    any other network: Ray's workers may hold it, and its speed can be measured.
+    """
+    if isinstance(reward, ProcessJudge):
+        return [reward] if reward.asker.model.paid else []
     if isinstance(reward, Service):
         return [reward]
     if isinstance(reward, WeightedReward):

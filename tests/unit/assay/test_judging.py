@@ -12,10 +12,15 @@ import pytest
 
 from pyrite.assay.benching import bench
 from pyrite.assay.run import assay, plan
+from pyrite.backbones.chat import Asker
+from pyrite.backbones.chat_remote import RemoteChat
 from pyrite.cli import main
 from pyrite.errors import InputError, PyriteError
 from pyrite.report.result import check_result
+from pyrite.rewards.process_judge import ProcessJudge
+from pyrite.rewards.process_models import THINKPRM
 from pyrite.runtime import remote
+from pyrite.runtime.session import CallOptions, Session
 from pyrite.testing.chat_server import ChatServer, Reply
 
 QUICK = {"draws": 100, "probe_samples": 0}
@@ -101,6 +106,28 @@ def test_probes_of_a_stopped_judge_are_not_kept(server: ChatServer, pair_file: P
     assert stopped
     kept = (tmp_path / "run" / "scores.journal").read_text()
     assert not [name for name in stopped if f'"probe/{name}"' in kept]
+
+
+def test_a_judge_of_steps_behind_a_server_is_asked_again_where_it_failed(pair_file: Path, tmp_path: Path) -> None:
+    failing = True
+
+    def reply(body: dict[str, Any]) -> Reply:
+        if failing and "Question 3?" in json.dumps(body["messages"]):
+            return Reply("overloaded", code=403)
+        return Reply("no", top=((" yes", -0.5), (" no", -1.0))) if body.get("logprobs") else Reply("thought")
+
+    with ChatServer(reply) as server:
+
+        def run() -> dict[str, Any]:
+            chat = RemoteChat(server.url, "m", Session(CallOptions(concurrency=2)))
+            return assay(ProcessJudge(THINKPRM, Asker(chat)), data=str(pair_file), out=tmp_path / "run", **QUICK).result
+
+        assert run()["counts"]["status"]["error"] == 2
+        failing, asked = False, len(server.requests)
+        assert run()["counts"]["status"]["ok"] == 60
+        again = server.requests[asked:]
+        assert again
+        assert all("Question 3?" in json.dumps(body["messages"]) for body in again)
 
 
 def test_a_judge_as_gold_says_so_and_how_far_it_agrees_with_itself(tmp_path: Path) -> None:
