@@ -6,7 +6,7 @@ import logging
 import math
 import pickle
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ import torch
 from pyrite.adapters.openrlhf import reward_function
 from pyrite.adapters.verl import score_function
 from pyrite.errors import InputError, ServiceError
+from pyrite.registry import find, rows
+from pyrite.shaping.kept import encode_state
+from pyrite.testing.parts import random_scores
 from pyrite.types import Sample, Scores, Status
 
 
@@ -129,3 +132,29 @@ def test_openrlhf_gets_tensors_and_an_error_is_logged_before_it_is_swallowed(cap
         function(["broken"], [""], [""])
     assert any("the judge timed out" in message for message in caplog.messages)
     assert reward_function(toy, missing=0.5)(["none"], [""], [""])["rewards"].tolist() == [0.5]
+
+
+@pytest.mark.parametrize("guard", [row.name for row in rows("guard")])
+def test_the_guards_of_the_package_remember_nothing_of_a_batch_so_a_restart_loses_nothing(guard: str) -> None:
+    transform = find("guard", guard).example()
+    rng = torch.Generator().manual_seed(0)
+    reference, *batches = (random_scores(rng) for _ in range(4))
+    begun = state = transform.init(reference)
+    for scores in batches:
+        _, state = transform.update(scores, state)
+    assert encode_state(state) == encode_state(begun)
+
+
+def test_after_a_restart_guards_take_the_same_scale_from_the_reference() -> None:
+    start = [Sample("p", "word " * k) for k in (1, 2, 6)]
+
+    def begun() -> Callable[[str], float]:
+        function = score_function(Toy(), guards=["mean", "sigmoid"], reference=start, prompt_key=None)
+        return lambda text: function(data_source="d", solution_str=text)["score"]
+
+    first = begun()
+    early = [first("word " * k) for k in (9, 8, 7)]
+    second = begun()
+    assert second("word " * 3) == pytest.approx(0.5)
+    assert [second("word " * k) for k in (9, 8, 7)] == early
+    assert len(set(early)) == 3
