@@ -6,7 +6,7 @@ pass of many questions at once. vLLM is written against its Python API and has n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -19,12 +19,17 @@ from pyrite.backbones.engine import Batch, collate, run_batches
 from pyrite.backbones.generate import TransformersGenerator, prompt_ids
 from pyrite.backbones.load import context_length, load_causal_lm, load_config_and_tokenizer, pad_id_of, read_template
 from pyrite.backbones.locate import locate
+from pyrite.backbones.prefixes import Sharing, shares
 from pyrite.backbones.quantize import settle_quantize
-from pyrite.backbones.readers import last_token
+from pyrite.backbones.readers import last_token, pool
 from pyrite.backbones.render import Rendered
+from pyrite.backbones.spans import output_layer
 from pyrite.errors import InputError, MissingExtra, missing_extra
 from pyrite.runtime.session import Session
 from pyrite.types import Message, Status
+
+Head = Callable[[Tensor], Tensor]
+"""(P, D) last hidden states -> (P, V) logits."""
 
 
 class LocalChat:
@@ -81,6 +86,15 @@ class LocalChat:
         if self._template is not None:
             tokenizer.chat_template = self._template
         return model, tokenizer
+
+    @cached_property
+    def _head(self) -> Head | None:
+        """The output layer apart from the body; None where the model has none that is known."""
+        model = self._loaded[0]
+        try:
+            return output_layer(model) if shares(model.base_model) else None
+        except InputError:
+            return None
 
     @cached_property
     def _context(self) -> int:
@@ -145,7 +159,7 @@ class LocalChat:
         found: dict[int, Outcome] = {}
 
         def forward(batch: Batch) -> Tensor:
-            return next_log_probs(model, batch)[:, wanted].float().cpu()
+            return next_log_probs(model, batch, self._head)[:, wanted].float().cpu()
 
         def on_batch(rows: tuple[int, ...], values: Tensor) -> None:
             for row, log_probs in zip(rows, values.tolist(), strict=True):
@@ -155,8 +169,15 @@ class LocalChat:
                 keep(at[row], answer)
 
         rendered = [Rendered(tuple(row)) for row in ids]
-        options = {"pad_id": pad_id_of(tokenizer), "token_budget": self._batch_tokens, "device": model.device}
-        run_batches(rendered, forward, on_batch=on_batch, **options)
+        run_batches(
+            rendered,
+            forward,
+            pad_id=pad_id_of(tokenizer),
+            token_budget=self._batch_tokens,
+            on_batch=on_batch,
+            device=model.device,
+            sharing=None if self._head is None else Sharing(model.base_model),
+        )
         first = {row.ids: i for i, row in reversed(list(enumerate(rendered)))}
         return {at[i]: found[first[row.ids]] for i, row in enumerate(rendered)}
 
@@ -178,8 +199,15 @@ class LocalChat:
         return [(token, word) for token, (word, found) in enumerate(zip(words, begun, strict=True)) if any(found)]
 
 
-def next_log_probs(model: Any, batch: Batch) -> Tensor:
-    """(B, V) natural log-probabilities of the token after each row; the head runs on the last tokens only."""
+def next_log_probs(model: Any, batch: Batch, head: Head | None = None) -> Tensor:
+    """(B, V) natural log-probabilities of the token after each row.
+
+    With a head, that runs once a row. Without, the model's own runs on every place at which some row ends: many times as often
+    where rows are short and of many lengths, as those after a common beginning are.
+    """
+    if head is not None:
+        hidden = model.base_model(**batch.inputs()).last_hidden_state
+        return torch.log_softmax(head(pool(hidden, batch.attention_mask, "last")), dim=-1)
     last = last_token(batch.attention_mask)
     places = last.unique()
     logits = model(**batch.inputs(), logits_to_keep=places).logits

@@ -67,7 +67,7 @@ def run_batches(
     if sharing is None or differentiable or not shares(sharing.body):
         sharing = None
     else:
-        runner.body, runner.packing = sharing.body, packs(sharing.body)
+        runner.sharing, runner.packing = sharing, packs(sharing.body)
     for stage in plan_stages({i: rendered[i] for i in first.values()}, token_budget, sharing, packing=runner.packing):
         runner.run(stage)
     return torch.stack([runner.results[i] for i in unique])
@@ -85,7 +85,7 @@ class _Runner:
     on_batch: Callable[[tuple[int, ...], Tensor], None] | None
     results: dict[int, Tensor]
     most_rows: int
-    body: Any = None
+    sharing: Sharing | None = None
     packing: bool = False
 
     def run(self, stage: Stage) -> None:
@@ -116,7 +116,7 @@ class _Runner:
         """Run one batch and keep its results; False where memory ran out."""
         own = [starts.get(i, 0) for i in rows]
         batch = collate([self.rendered[i] for i in rows], pad_id=self.pad_id, device=self.device, rows=rows, starts=own)
-        batch = replace(batch, causal=self.body is not None)
+        batch = replace(batch, causal=self.sharing is not None)
         if prefixes is not None:
             batch = replace(batch, prefixes=prefixes, family=torch.tensor([place[i] for i in rows], device=self.device))
         values = self._guarded(lambda: self._forward(batch), can_halve=len(rows) > 1)
@@ -129,24 +129,29 @@ class _Runner:
 
     def _forward(self, batch: Batch) -> Tensor:
         """The results of a batch, with the tokens end to end where the network allows it."""
-        if not self.packing:
+        if self.sharing is None or not self.packing:
             return self.forward(batch)
         prefixes = batch.prefixes if isinstance(batch.prefixes, PackedPrefixes) else None
         family = [] if batch.family is None else batch.family.tolist()
-        with packed(self.body, layout_of(batch.attention_mask, prefixes, family)):
+        with packed(self.sharing.body, layout_of(batch.attention_mask, prefixes, family)):
             return self.forward(batch)
 
     def _prefixes(self, some: Sequence[Family]) -> Prefixes | PackedPrefixes | None:
-        """The common beginnings of families, run together; None where memory ran out."""
+        """The common beginnings of families, run together; None where memory ran out, or the network kept nothing."""
+        assert self.sharing is not None
+        body, prepare = self.sharing.body, self.sharing.prepare
         ids = [self.rendered[family.rows[0]].ids[: family.shared] for family in some]
-        if self.packing:
-            with torch.inference_mode():
-                return self._guarded(lambda: run_prefixes(self.body, ids, self.pad_id, self.device), can_halve=True)
-        mask = padded([[1] * len(row) for row in ids], 0, self.device)
-        inputs = {"input_ids": padded(ids, self.pad_id, self.device), "attention_mask": mask, "use_cache": True}
-        with torch.inference_mode():
-            cache = self._guarded(lambda: self.body(**inputs).past_key_values, can_halve=True)
-        return None if cache is None else Prefixes(cache, mask)
+
+        def run() -> Prefixes | PackedPrefixes | None:
+            prepare()
+            if self.packing:
+                return run_prefixes(body, ids, self.pad_id, self.device)
+            mask = padded([[1] * len(row) for row in ids], 0, self.device)
+            given = {"input_ids": padded(ids, self.pad_id, self.device), "attention_mask": mask, "use_cache": True}
+            cache = body(**given).past_key_values
+            return None if cache is None else Prefixes(cache, mask)
+
+        return self._guarded(run, can_halve=True)
 
     def _guarded(self, call: Callable[[], Any], *, can_halve: bool) -> Any:
         """What a call gives, or None where it needs more memory than there is and can be halved."""

@@ -43,6 +43,10 @@ def last_position(row: Rendered) -> int:
     return len(row.ids) - 1
 
 
+def as_it_is() -> None:
+    """A network that needs no preparation."""
+
+
 @dataclass(frozen=True)
 class Sharing:
     """Which network does the work of a forward pass, and how it may be split at a common beginning.
@@ -51,20 +55,23 @@ class Sharing:
         body: The network without its head; if causal, (input_ids, attention_mask, use_cache) -> `past_key_values`.
         first_read: (row) -> the first position whose hidden state is read; what lies before it may be shared. None runs every
             row whole, as encoders and means over all tokens want it.
+        prepare: Called before each run of common beginnings, which goes through the body alone: what `forward` does to the
+            network before it runs it, such as switching an adapter on.
     """
 
     body: Any
     first_read: Callable[[Rendered], int] | None = last_position
+    prepare: Callable[[], None] = as_it_is
 
 
 def shares(body: Any) -> bool:
     """Whether a network can run in two stages: one of transformers' own, every layer of which attends to all earlier tokens.
 
-    Sliding windows, linear attention and code from the hub are run whole.
+    Sliding windows, linear attention, code from the hub and networks in training mode are run whole.
     """
     from transformers.cache_utils import DynamicCache, DynamicLayer
 
-    if not type(body).__module__.startswith("transformers.models."):
+    if body.training or not type(body).__module__.startswith("transformers.models."):
         return False
     takes = inspect.signature(body.forward).parameters
     if not {"position_ids", "past_key_values"} <= set(takes) or not body.config.to_dict().get("is_causal", True):

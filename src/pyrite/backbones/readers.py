@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from pyrite.backbones.engine import TOKEN_BUDGET, Batch, run_batches
 from pyrite.backbones.load import Backbone
-from pyrite.backbones.prefixes import Sharing, unique_tokens
+from pyrite.backbones.prefixes import Sharing, last_position, unique_tokens
 from pyrite.backbones.render import Rendered, Renderer
 from pyrite.backbones.store import FeatureStore, row_key
 from pyrite.backbones.tally import Tally, floor_seconds, record, watched
@@ -117,12 +118,12 @@ def embed_rendered(
 
 
 def features_of(
-    model: Any, renderer: Renderer, samples: Sequence[Sample], *, pad_id: int, token_budget: int = TOKEN_BUDGET
+    network: Sharing, renderer: Renderer, samples: Sequence[Sample], *, pad_id: int, token_budget: int = TOKEN_BUDGET
 ) -> tuple[Float[Tensor, "N D"], Int8[Tensor, "N"]]:
     """Last hidden states of a whole model where its head reads: at the last token, or the first one of an encoder.
 
     Args:
-        model: A transformers model with a head.
+        network: The model's body and what prepares it; it is run in two stages where it is read at the last token.
         renderer: Writes samples for it.
         samples: N samples.
         pad_id: Fills short rows.
@@ -135,15 +136,16 @@ def features_of(
     where = "last" if renderer.kind == "causal" else "cls"
 
     def forward(batch: Batch) -> Tensor:
-        return pool(model.base_model(**batch.inputs()).last_hidden_state, batch.attention_mask, where).float()
+        network.prepare()
+        return pool(network.body(**batch.inputs()).last_hidden_state, batch.attention_mask, where).float()
 
     good = [i for i, row in enumerate(rendered) if row.status == Status.OK]
     options: dict[str, Any] = {
         "pad_id": pad_id,
         "token_budget": token_budget,
-        "device": next(model.parameters()).device,
+        "device": next(network.body.parameters()).device,
         "label": "features",
-        "sharing": Sharing(model.base_model) if where == "last" else Sharing(model.base_model, None),
+        "sharing": replace(network, first_read=last_position if where == "last" else None),
     }
     found = run_stored([rendered[i] for i in good], forward, None, **options) if good else torch.zeros(0, 0)
     features = torch.full((len(rendered), found.shape[1]), torch.nan)

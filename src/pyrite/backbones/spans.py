@@ -110,7 +110,7 @@ class SpanReader:
 
     def __init__(self, model: Any, *, pad_id: int = 0, token_budget: int = TOKEN_BUDGET) -> None:
         self.model, self._pad_id, self._token_budget = model, pad_id, token_budget
-        self.logits = _output_layer(model)
+        self.logits = output_layer(model)
 
     def read(
         self, rows: Sequence[Rendered], spans: Sequence[Span], *, differentiable: bool = False, label: str = "reading"
@@ -236,8 +236,12 @@ def _cut(wide: Tensor, spans: Sequence[Span]) -> SpanLogProbs:
     return SpanLogProbs(torch.where(inside, wide.gather(1, places), 0.0), inside)
 
 
-def _output_layer(model: Any) -> Callable[[Tensor], Tensor]:
-    """(P, D) hidden states -> (P, V) logits as the model makes them, checked against the model on two tokens."""
+def output_layer(model: Any) -> Callable[[Tensor], Tensor]:
+    """(P, D) hidden states -> (P, V) logits as the model makes them, checked against the model on two tokens.
+
+    Raises:
+        InputError: The model makes them in another way.
+    """
     config = model.config.get_text_config().to_dict()
     cap, divide, times = (config.get(name) for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"))
 

@@ -25,6 +25,7 @@ from pyrite.backbones.load import (
 from pyrite.backbones.locate import quiet_transformers
 from pyrite.errors import CheckpointError, InputError
 from pyrite.rewards.folders import CARD, FORMAT, LoadOptions
+from pyrite.rewards.forms import CLASSIFIER, sharing_of
 from pyrite.rewards.scalar import ScalarReward, load_scalar
 from pyrite.runtime.files import to_json, write_whole
 
@@ -96,7 +97,8 @@ def begin_parts(
         separate_padding(model, tokenizer)
     model.config.problem_type = "regression"
     renderer = Renderer(tokenizer, kind, limit, template)
-    reward = ScalarReward(model.to(device).train(), renderer, name=Path(spec).name, differentiable=True)
+    sharing = sharing_of(model, kind, CLASSIFIER)
+    reward = ScalarReward(model.to(device).train(), renderer, name=Path(spec).name, differentiable=True, sharing=sharing)
     return reward, frozenset(info["missing_keys"])
 
 

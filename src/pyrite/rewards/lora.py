@@ -1,7 +1,7 @@
 """Low-rank adapters (LoRA) on a frozen body: begun from a seed, written as PEFT writes them, loaded, and merged into the body.
 
-Several adapters share one body: they are members, and scoring switches between them. The head belongs to the adapter. Training
-itself is in `pyrite.train.lora`; the whole models that a merge gives are those of `full.py`.
+Several adapters share one body: they are members, and scoring switches between them (`lora_members.py`). The head belongs to
+the adapter. Training itself is in `pyrite.train.lora`; the whole models that a merge gives are those of `full.py`.
 
     W x becomes W x + (alpha / rank) B A x, with A (rank, D_in) drawn from the seed and B (D_out, rank) begun at 0.
 
@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from pyrite.backbones import Batch
 from pyrite.backbones.load import load_config_and_tokenizer, locate
 from pyrite.backbones.locate import file_digest, quiet_transformers
 from pyrite.backbones.quantize import settle_quantize
@@ -26,7 +25,8 @@ from pyrite.errors import CheckpointError, InputError, missing_extra
 from pyrite.rewards.ensemble import EnsembleReward
 from pyrite.rewards.folders import CARD, FORMAT, LoadOptions, load_reward_folder, read_card, save_ensemble
 from pyrite.rewards.full import begin_parts, begin_weight, save_full
-from pyrite.rewards.scalar import ScalarReward, sequence_logit
+from pyrite.rewards.lora_members import member_rewards, sharing_of_body
+from pyrite.rewards.scalar import ScalarReward
 from pyrite.runtime.files import content_key, to_json, write_whole
 
 WEIGHTS = "adapter_model.safetensors"
@@ -104,7 +104,8 @@ def begin_lora(spec: str, shape: LoraShape, seeds: Sequence[int], **options: Any
     for m, seed in enumerate(seeds):
         _begin_adapter(model, f"m{m}", missing, seed)
     model.set_adapter("m0")
-    return ScalarReward(model, reward.renderer, name=reward.name, differentiable=True)
+    sharing = sharing_of_body(model, reward.renderer.kind)
+    return ScalarReward(model, reward.renderer, name=reward.name, differentiable=True, sharing=sharing)
 
 
 def linear_layers(model: nn.Module, missing: frozenset[str]) -> list[str]:
@@ -231,38 +232,15 @@ def load_lora(folder: Path, card: Mapping[str, Any], options: LoadOptions) -> Sc
         model.load_adapter(str(place), adapter_name=f"m{m}")
     model = model.to(options.device).eval().requires_grad_(False)
     key = [card["body"], card["template"], dtype]
-    rewards = [
-        ScalarReward(
-            model,
-            base.renderer,
-            name=card["name"] if len(places) == 1 else f"m{m}",
-            read=ReadAdapter(f"m{m}", options.differentiable),
-            identity=content_key("lora", *key, file_digest(place / WEIGHTS)) if options.cache else None,
-            batch_tokens=options.batch_tokens,
-            differentiable=options.differentiable,
-        )
-        for m, place in enumerate(places)
-    ]
-    return rewards[0] if len(rewards) == 1 else EnsembleReward(rewards, card["name"])
-
-
-@dataclass(frozen=True)
-class ReadAdapter:
-    """Reads the score of one adapter of a body that several share.
-
-    Attributes:
-        adapter: Its name.
-        differentiable: Keep the graph to the adapter's weights.
-    """
-
-    adapter: str
-    differentiable: bool = False
-
-    def __call__(self, model: Any, batch: Batch) -> Tensor:
-        """The (B,) logits, with this adapter switched on."""
-        if model.active_adapter != self.adapter or self.differentiable:
-            model.set_adapter(self.adapter, inference_mode=not self.differentiable)
-        return sequence_logit(model, batch)
+    return member_rewards(
+        model,
+        base.renderer,
+        name=card["name"],
+        identities=[content_key("lora", *key, file_digest(place / WEIGHTS)) if options.cache else None for place in places],
+        ensemble_name=card["name"],
+        differentiable=options.differentiable,
+        batch_tokens=options.batch_tokens,
+    )
 
 
 def merge_lora(folder: Path | str, **options: Any) -> Path:

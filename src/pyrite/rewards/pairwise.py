@@ -16,13 +16,14 @@ from torch import Tensor
 
 from pyrite.backbones import Batch, Rendered
 from pyrite.backbones.engine import TOKEN_BUDGET
-from pyrite.backbones.load import context_length, pad_id_of, read_template
+from pyrite.backbones.load import context_length, kind_of_model, pad_id_of, read_template
+from pyrite.backbones.prefixes import Sharing
 from pyrite.backbones.readers import run_stored, statuses
 from pyrite.backbones.store import FeatureStore
 from pyrite.backbones.templates import Unwritable
 from pyrite.errors import InputError
 from pyrite.rewards.folders import LoadOptions
-from pyrite.rewards.forms import Form, PairWriter, ReadOff, load_parts
+from pyrite.rewards.forms import Form, PairWriter, ReadOff, load_parts, sharing_of
 from pyrite.rewards.sides import side_scores, sides
 from pyrite.runtime.files import content_key
 from pyrite.types import Preferences, Sample, Scores, Status
@@ -67,6 +68,7 @@ class PairModel:
         read: Gets the log-odds from the model.
         identity: Names weights and dtype; results are kept on disk under it. None keeps none.
         batch_tokens: Most tokens in a batch, padding included.
+        sharing: How common beginnings may be run once; None runs every row whole.
     """
 
     needs: frozenset[str] = frozenset()
@@ -81,9 +83,10 @@ class PairModel:
         read: ReadOff,
         identity: str | None = None,
         batch_tokens: int = TOKEN_BUDGET,
+        sharing: Sharing | None = None,
     ) -> None:
         self.model, self.pairs, self.name, self.spec = model, pairs, name, name
-        self._read, self._identity, self._batch_tokens = read, identity, batch_tokens
+        self._read, self._identity, self._batch_tokens, self._sharing = read, identity, batch_tokens, sharing
 
     def compare(self, first: Sequence[Sample], second: Sequence[Sample]) -> Preferences:
         """One probability a pair that the first completion is better."""
@@ -128,6 +131,7 @@ class PairModel:
             token_budget=self._batch_tokens,
             device=next(self.model.parameters()).device,
             label=f"comparing with {self.name}",
+            sharing=self._sharing,
         )[:, 0]
         return torch.where(odds.isfinite(), odds, torch.nan)
 
@@ -150,6 +154,7 @@ def load_pairwise(spec: str, options: LoadOptions, form: Form) -> PairModel:
         parts.tokenizer.chat_template = template
     longest = options.max_length or form.max_length or context_length(parts.config, parts.tokenizer, None)
     how = (form.write_pair.__name__, form.read.__name__)
+    kind = kind_of_model(parts.config, spec)
     return PairModel(
         parts.model,
         PairInput(parts.tokenizer, form.write_pair, longest),
@@ -159,4 +164,5 @@ def load_pairwise(spec: str, options: LoadOptions, form: Form) -> PairModel:
         if options.cache
         else None,
         batch_tokens=options.batch_tokens,
+        sharing=sharing_of(parts.model, kind, form),
     )

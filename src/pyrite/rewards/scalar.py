@@ -70,7 +70,7 @@ class ScalarReward:
         std: Divides it afterwards, > 0.
         batch_tokens: Most tokens in a batch, padding included.
         differentiable: Keep the graph to the weights where gradients are enabled.
-        sharing: How common beginnings may be run once; None runs every row whole.
+        sharing: How common beginnings may be run once; None runs every row whole. Not used where a graph is kept.
     """
 
     needs: frozenset[str] = frozenset()
@@ -95,7 +95,7 @@ class ScalarReward:
         self.model, self.renderer, self.name, self.spec = model, renderer, name, name
         self.differentiable = differentiable
         self._read, self._identity, self._mean, self._std = read, identity, mean, std
-        self._batch_tokens, self._objectives, self._sharing = batch_tokens, tuple(objectives), sharing
+        self._batch_tokens, self._objectives, self.sharing = batch_tokens, tuple(objectives), sharing
         self._pad_id = settle_padding(model.config, renderer.tokenizer)
         self._remembered = None
         if identity is not None:
@@ -136,14 +136,15 @@ class ScalarReward:
                 token_budget=self._batch_tokens,
                 device=device,
                 label=f"scoring with {self.name}",
-                sharing=self._sharing,
+                sharing=self.sharing,
             )
         beside = raw[:, 1:] if self._objectives else None
         return scores_of(rendered, (raw[:, :1] - self._mean) / self._std, beside, self._objectives)
 
     def features(self, samples: Sequence[Sample]) -> tuple[Float[Tensor, "N D"], Tensor]:
         """The hidden states that the head reads, NaN where there are none, and statuses; for probing heads."""
-        return features_of(self.model, self.renderer, samples, pad_id=self._pad_id, token_budget=self._batch_tokens)
+        network = self.sharing or Sharing(self.model.base_model)
+        return features_of(network, self.renderer, samples, pad_id=self._pad_id, token_budget=self._batch_tokens)
 
 
 def settle_padding(config: Any, tokenizer: Any) -> int:

@@ -121,6 +121,7 @@ class FullTask:
             pad_id=self.pad_id,
             token_budget=self.options.batch_tokens,
             device=self.options.device,
+            sharing=self.reward.sharing,
         )
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from pyrite.backbones import Rendered
 from pyrite.protocols import Reward
-from pyrite.rewards.ensemble import EnsembleReward
 from pyrite.rewards.folders import CARD, load_reward_folder, read_card
-from pyrite.rewards.lora import LoraShape, ReadAdapter, begin_lora, save_adapter, save_members
+from pyrite.rewards.lora import LoraShape, begin_lora, save_adapter, save_members
+from pyrite.rewards.lora_members import member_rewards
 from pyrite.rewards.scalar import ScalarReward
 from pyrite.train.checkpoint import Checkpoint
 from pyrite.train.data import FitData
@@ -89,14 +89,5 @@ def joined_facts(facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _in_memory(reward: ScalarReward, options: FitOptions) -> Reward:
     """The adapters as they are, without files."""
-    rewards = [
-        ScalarReward(
-            reward.model,
-            reward.renderer,
-            name=f"m{m}" if options.members > 1 else reward.name,
-            read=ReadAdapter(f"m{m}"),
-            batch_tokens=options.batch_tokens,
-        )
-        for m in range(options.members)
-    ]
-    return rewards[0] if len(rewards) == 1 else EnsembleReward(rewards)
+    none: list[str | None] = [None] * options.members
+    return member_rewards(reward.model, reward.renderer, name=reward.name, identities=none, batch_tokens=options.batch_tokens)

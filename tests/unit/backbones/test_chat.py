@@ -46,6 +46,55 @@ def test_choices_are_read_off_one_forward_pass(tiny: LocalChat) -> None:
     assert answers[0] == answers[2]
 
 
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_a_long_instruction_runs_once_and_the_head_once_a_question(attention: str) -> None:
+    model = tiny_model(tiny_config(), "lm")
+    model.set_attn_implementation(attention)
+    chat = LocalChat("tiny", Session(), loaded=(model, byte_tokenizer(chat_template=CHATML)))
+    calls = [call(20 * "Which is better? " + end, choices=("y", "n")) for end in ("a", "bc", 9 * "d", "efgh", 20 * "i")]
+    chat.answer(calls[:1], lambda at, answer: None)  # the first run tries head and packing
+    seen, read = [], []
+    hooks = [
+        model.base_model.layers[0].register_forward_pre_hook(lambda m, args: seen.append(args[0].shape[:2].numel())),
+        model.lm_head.register_forward_pre_hook(lambda m, args: read.append(args[0].shape[:-1].numel())),
+    ]
+    kept: dict[int, ChatAnswer] = {}
+    answers = chat.answer(calls, kept.__setitem__)
+    for hook in hooks:
+        hook.remove()
+    rows = [prompt_ids(chat._loaded[1], one.messages) for one in calls]
+    common = next(i for i, same in enumerate(zip(*rows, strict=False)) if len(set(same)) > 1)
+    longest = max(map(len, rows)) - common
+    assert sum(seen) == common + (sum(map(len, rows)) - 5 * common if attention == "sdpa" else 5 * longest)
+    assert sum(read) == 5
+    assert [kept[at] for at in range(5)] == answers
+    for ids, answer in zip(rows, answers, strict=True):
+        assert isinstance(answer, ChatAnswer)
+        expected = torch.log_softmax(model(torch.tensor([ids])).logits[0, -1], dim=-1)
+        for token, log_prob in answer.top or ():
+            assert log_prob == pytest.approx(expected[chat._loaded[1].convert_tokens_to_ids(token)].item(), abs=1e-5)
+
+
+def test_a_model_whose_output_layer_is_not_known_is_run_whole(tiny: LocalChat, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = [call(20 * "Which is better? " + end, choices=("y", "n")) for end in ("a", "bc", 9 * "d")]
+    wanted = tiny.answer(calls, lambda at, answer: None)
+
+    def unknown(model: object) -> None:
+        raise InputError("It makes its logits in its own way.")
+
+    monkeypatch.setattr("pyrite.backbones.chat_local.output_layer", unknown)
+    other = LocalChat("tiny", Session(), loaded=tiny._loaded)
+    seen: list[int] = []
+    hook = tiny._loaded[0].lm_head.register_forward_pre_hook(lambda m, args: seen.append(args[0].shape[:-1].numel()))
+    found = other.answer(calls, lambda at, answer: None)
+    hook.remove()
+    assert sum(seen) == 9, "the model's own head, at the last places of all rows"
+    for one, two in zip(wanted, found, strict=True):
+        assert isinstance(one, ChatAnswer)
+        assert isinstance(two, ChatAnswer)
+        assert dict(two.top or ()) == pytest.approx(dict(one.top or ()), abs=1e-5)
+
+
 def test_a_written_answer_depends_on_the_call_alone(tiny: LocalChat) -> None:
     calls = [call("a", max_tokens=6, temperature=1.0, repeat=i) for i in (0, 1, 2)]
     one_way, other = (Asker(tiny, MemoryStore()).ask(some) for some in (calls, calls[::-1]))

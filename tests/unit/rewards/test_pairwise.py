@@ -150,6 +150,39 @@ def test_letters_are_compared_after_the_published_text(tmp_path: Path) -> None:
         assert told.orders[0, order].item() == pytest.approx(expected, abs=1e-5)
 
 
+def test_letters_run_the_prompt_once_for_both_orders_of_all_pairs(tmp_path: Path) -> None:
+    folder, _, _ = build_letters(tmp_path / "pair-preference-model-LLaMA3-8B")
+    shared = load_reward_folder(folder, dtype="float32", cache=False)
+    assert isinstance(shared, PairModel)
+    whole = PairModel(shared.model, shared.pairs, name="whole", read=shared._read)
+    answers = [n * "ab" + end for n, end in ((1, "x"), (9, "y"), (4, "z"), (6, "w"))]
+    first, second = ([Sample(30 * "Why? ", text) for text in some] for some in (answers[:3], answers[1:]))
+    shared.compare(first[:1], second[:1])  # the first run also tries whether packing changes numbers
+    counts, told = [], []
+    for reward in (shared, whole):
+        seen: list[int] = []
+        hook = shared.model.base_model.layers[0].register_forward_pre_hook(
+            lambda m, args, seen=seen: seen.append(args[0].shape[0] * args[0].shape[1])
+        )
+        told.append(reward.compare(first, second).orders)
+        hook.remove()
+        counts.append(sum(seen))
+    rows = [shared.pairs.row(a, b).ids for one, two in zip(first, second, strict=True) for a, b in ((one, two), (two, one))]
+    common = next(i for i, same in enumerate(zip(*rows, strict=False)) if len(set(same)) > 1)
+    assert counts[0] == sum(map(len, rows)) - 5 * common
+    assert counts[1] == 6 * max(map(len, rows))
+    torch.testing.assert_close(told[0], told[1], atol=1e-5, rtol=0)
+
+
+def test_pair_rm_is_an_encoder_that_is_run_whole(tmp_path: Path) -> None:
+    shared = load_reward_folder(build_blender(tmp_path / "PairRM-hf")[0], cache=False)
+    assert isinstance(shared, PairModel)
+    assert shared._sharing is not None
+    assert shared._sharing.first_read is None
+    whole = PairModel(shared.model, shared.pairs, name="whole", read=shared._read)
+    assert torch.equal(shared.compare(FIRST, SECOND).probability, whole.compare(FIRST, SECOND).probability)
+
+
 @pytest.mark.parametrize("name", ["PairRM-hf", "pair-preference-model-LLaMA3-8B"])
 def test_pair_models_keep_the_contract_and_score_sides_as_judges_do(tmp_path: Path, name: str) -> None:
     build = build_blender if name == "PairRM-hf" else build_letters
