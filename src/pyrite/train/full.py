@@ -112,7 +112,7 @@ class FullTask:
         return module(**batch.inputs()).logits[:, 0].float()
 
     def predict(self, module: nn.Module, samples: Int[Tensor, "S"]) -> Float[Tensor, "S M"]:
-        """Scores without dropout, on the CPU."""
+        """Scores without dropout, on the CPU. In mixed precision rows are run whole: only the module as it is called mixes."""
         module.eval()
         rows = [self.rendered[i] for i in samples.tolist()]
         return run_batches(
@@ -121,7 +121,7 @@ class FullTask:
             pad_id=self.pad_id,
             token_budget=self.options.batch_tokens,
             device=self.options.device,
-            sharing=self.reward.sharing,
+            sharing=self.reward.sharing if self.options.dtype == "float32" else None,
         )
 
 
@@ -215,7 +215,7 @@ def begin_level(task: FullTask, mean: float, std: float) -> None:
 
 
 def fit_full(task: FullTask, held_out: FitData, checkpoint: Checkpoint | None, failed: Path | None = None) -> Run:
-    """Train a whole model, and leave it in evaluation mode.
+    """Train a whole model, and leave it in evaluation mode and in the precision of its weights.
 
     Args:
         task: The model with its rows.
@@ -228,6 +228,9 @@ def fit_full(task: FullTask, held_out: FitData, checkpoint: Checkpoint | None, f
         begin_level(task, *level_of(task.fitting))
     run = Run(task, task.fitting, held_out, row_loss(task.fitting, task.options), task.options, folder)
     train(run, checkpoint=checkpoint, failed=failed)
+    own = vars(task.module).pop("_original_forward", None)  # what Accelerate wrapped; its `unwrap_model` takes off more
+    if own is not None:
+        task.module.forward = own
     if task.recomputed:
         task.reward.model.gradient_checkpointing_disable()
     task.module.eval().requires_grad_(False)

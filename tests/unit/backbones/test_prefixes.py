@@ -158,7 +158,8 @@ def test_where_memory_runs_out_in_the_beginnings_they_are_run_apart(monkeypatch:
     assert torch.allclose(run_batches(rows, forward, pad_id=0, sharing=Sharing(model)), whole, atol=2e-5)
 
 
-def test_windows_and_encoders_are_run_whole() -> None:
+def test_windows_encoders_and_networks_in_training_are_run_whole() -> None:
     window = tiny_config("causal", model_type="mistral", sliding_window=16)
     assert not shares(tiny_model(window, "body"))
+    assert not shares(tiny_model(tiny_config("causal"), "body").train())
     assert Family((0, 1), 5).shared == 5

@@ -4,10 +4,13 @@ import pytest
 import torch
 
 from pyrite.backbones import Renderer
-from pyrite.backbones.tiny import byte_tokenizer, tiny_config, tiny_model
+from pyrite.backbones.tiny import byte_tokenizer, save_tiny, tiny_config, tiny_model
+from pyrite.rewards.full import begin_full
 from pyrite.rewards.scalar import ScalarReward
+from pyrite.train.data import from_pairs
 from pyrite.train.full import FullTask, cheapest_cuts
 from pyrite.train.options import FitOptions
+from pyrite.types import Pair
 from tests.unit.train.rows import pair_data
 
 
@@ -72,3 +75,19 @@ def test_scores_do_not_depend_on_how_samples_are_cut_or_repeated():
     apart = work.scores(work.module, samples)
     torch.testing.assert_close(together, apart, atol=1e-5, rtol=0)
     torch.testing.assert_close(together[0], work.predict(work.module, samples[0])[:, 0], atol=1e-5, rtol=0)
+
+
+def test_held_out_scores_run_the_prompt_of_a_pair_once(tmp_path):
+    pairs = [Pair(60 * f"{i}? ", "ab" * (i + 1), "zy" * (9 - i)) for i in range(4)]
+    data, reward = from_pairs(pairs), begin_full(str(save_tiny(tmp_path, "causal", "lm")))
+    rows = reward.renderer.render_all(data.samples)
+    work = FullTask(reward, rows, data, FitOptions(adapter="full", batch_size=4))
+    samples = torch.arange(8)
+    wanted = work.scores(work.module, samples[None])[0]
+    work.predict(work.module, samples[:1])
+    seen = []
+    hook = reward.model.base_model.layers[0].register_forward_pre_hook(lambda m, args: seen.append(args[0].shape[:2].numel()))
+    found = work.predict(work.module, samples)[:, 0]
+    hook.remove()
+    assert sum(seen) < 0.7 * sum(len(row.ids) for row in rows)
+    torch.testing.assert_close(found, wanted.detach(), atol=1e-5, rtol=0)

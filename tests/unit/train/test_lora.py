@@ -3,6 +3,7 @@ import sys
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from pyrite.backbones.tiny import save_tiny
@@ -117,6 +118,21 @@ def test_checkpointing_of_activations_runs_layers_twice_and_changes_no_number(ca
     for file in ("lora/adapter_model.safetensors", "full/model.safetensors"):
         first, second = (load_file(tmp_path / name / file) for name in ("plain", "saving"))
         assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+@pytest.fixture
+def other_precision():
+    """Accelerate keeps one precision a process."""
+    AcceleratorState._reset_state()
+    yield
+    AcceleratorState._reset_state()
+
+
+def test_mixed_precision_ends_with_the_fit_and_its_scores_are_those_of_the_files(causal, tmp_path, other_precision):
+    options = {"members": 2, "epochs": 1, "dtype": "bfloat16"}
+    samples = [Sample(40 * "Why? ", n * "ab") for n in range(1, 9)]  # enough of a common beginning to run it once
+    kept = fitted(causal, tmp_path / "rm", **options).reward.score(samples).members
+    torch.testing.assert_close(fitted(causal, None, **options).reward.score(samples).members, kept, atol=1e-5, rtol=0)
 
 
 def test_another_body_is_refused(causal, tmp_path):
