@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pyrite.errors import InputError, ServiceError, missing_extra
 
-PATIENCE = 8.0
+PATIENCE = 5.0
 """Seconds to wait for a cluster to take a connection, and again for its first bytes."""
 
 EMPTY_SETTINGS = b"\0\0\0\4\0\0\0\0\0"
@@ -89,8 +89,9 @@ def check_reachable(address: str, own_ip: Callable[[], str], seconds: float = PA
     if not host or not port or place.scheme not in {"", "ray"} or os.environ.get("RAY_USE_TLS") == "1":
         return
     causes: dict[str, str] = {}
-    hosts = [host, own_ip()] if host in {"localhost", "127.0.0.1", "::1"} else [host]
-    for one in dict.fromkeys(hosts):
+    for find in [lambda: host, *([own_ip] if host in {"localhost", "127.0.0.1", "::1"} else [])]:
+        if (one := find()) in causes:
+            continue
         try:
             if _speaks_grpc(one, port, seconds):
                 return
