@@ -120,11 +120,12 @@ def test_a_judge_of_steps_behind_a_server_is_asked_again_where_it_failed(pair_fi
 
         def run() -> dict[str, Any]:
             chat = RemoteChat(server.url, "m", Session(CallOptions(concurrency=2)))
-            return assay(ProcessJudge(THINKPRM, Asker(chat)), data=str(pair_file), out=tmp_path / "run", **QUICK).result
+            options = {"data": str(pair_file), "limit": 6, "out": tmp_path / "run", **QUICK}
+            return assay(ProcessJudge(THINKPRM, Asker(chat)), **options).result
 
         assert run()["counts"]["status"]["error"] == 2
         failing, asked = False, len(server.requests)
-        assert run()["counts"]["status"]["ok"] == 60
+        assert run()["counts"]["status"]["ok"] == 12
         again = server.requests[asked:]
         assert again
         assert all("Question 3?" in json.dumps(body["messages"]) for body in again)
