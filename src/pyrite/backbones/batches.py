@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -165,6 +166,11 @@ class Stage:
     def starts(self) -> dict[int, int]:
         """How many tokens stand before each row that continues a beginning."""
         return {row: family.shared for family in self.families for row in family.rows}
+
+    def without_padding(self, rendered: Mapping[int, Rendered]) -> Stage:
+        """The same rows, whole, in batches of equal length."""
+        runs = (groupby(batch, key=lambda row: len(rendered[row].ids)) for batch in self.batches)
+        return Stage((), tuple(tuple(some) for batch in runs for _, some in batch))
 
 
 def plan_stages(

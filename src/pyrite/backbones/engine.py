@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pyrite.backbones.batches import TOKEN_BUDGET, Batch, Stage, collate, padded, plan_stages
+from pyrite.backbones.int8 import has_int8
 from pyrite.backbones.packed import ON_CPU, PackedPrefixes, layout_of, packed, packs, run_prefixes
 from pyrite.backbones.prefixes import Family, Prefixes, Sharing, shares
 from pyrite.backbones.render import Rendered
@@ -49,7 +50,8 @@ def run_batches(
         device: Where batches go.
         differentiable: Keep the graph. Otherwise inference mode is on.
         sharing: Run common beginnings once, if the network allows it and it pays. `forward` must then read no hidden state
-            before `sharing.first_read`, and sees only what comes after the beginning.
+            before `sharing.first_read`, and sees only what comes after the beginning. Networks with 8-bit layers run whole rows
+            without padding: the last bits of a sum decide how the next layer rounds, so scores would move with the company.
 
     Returns:
         (N, ...) results.
@@ -64,12 +66,14 @@ def run_batches(
     runner = _Runner(rendered, forward, pad_id, torch.device(device), differentiable, on_batch, dict(known or {}), len(first))
     if runner.device.type == "cpu" and not differentiable:
         token_budget = min(token_budget, ON_CPU)
+    rows = {i: rendered[i] for i in first.values()}
+    exact = sharing is not None and not differentiable and has_int8(sharing.body)
     if sharing is None or differentiable or not shares(sharing.body):
         sharing = None
     else:
         runner.sharing, runner.packing = sharing, packs(sharing.body)
-    for stage in plan_stages({i: rendered[i] for i in first.values()}, token_budget, sharing, packing=runner.packing):
-        runner.run(stage)
+    for stage in plan_stages(rows, token_budget, None if exact else sharing, packing=runner.packing):
+        runner.run(stage.without_padding(rows) if exact and not runner.packing else stage)
     return torch.stack([runner.results[i] for i in unique])
 
 

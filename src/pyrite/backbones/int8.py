@@ -4,10 +4,14 @@
     s = max_k |x_k| / 127,  q = round(x / s);  t_m = max_k |w_mk| / 127,  v_m = round(w_m / t_m)
     y_m = s t_m sum_k q_k v_mk + b_m
 
-The sum is of integers, so it is exact, and a token's output depends on no other token: scores cannot move with batch size or
-padding. The error is that of rounding q and v, each by at most a half:
+The sum is of integers, so it is exact, and a token's output depends on no other token. The error is that of rounding q and v,
+each by at most a half:
 
     |y_m - (w_m x + b_m)| <= s / 2 sum_k |w_mk| + t_m / 2 sum_k |x_k| + K s t_m / 4
+
+Between the layers there are sums of floats, whose last bits depend on padding and on how attention is split. Rounding makes
+such a bit into a step of 1/127, and the layers after it make that into the whole error of quantising. So the engine runs
+networks with these layers in whole rows without padding, where every bit is that of the row alone (`engine.py`).
 
 Read next: `quantize.py`, which calls this; `pyrite.rewards.drift`, which measures what it does to scores.
 
@@ -63,16 +67,22 @@ class Int8Linear(nn.Module):
         if x.requires_grad and torch.is_grad_enabled():
             raise InputError("A network of --quantize int8 has no gradients; load it without --quantize to differentiate it.")
         rows = x.reshape(-1, x.shape[-1])
-        out = x.new_empty(len(rows), len(self.weight))
+        out = x.new_empty(len(rows), len(self.weight), dtype=torch.float32)
         for at in range(0, len(rows), BLOCK):
-            out[at : at + BLOCK] = self._block(rows[at : at + BLOCK].float())
-        return out.reshape(*x.shape[:-1], len(self.weight))
+            self._block(rows[at : at + BLOCK].float(), out[at : at + BLOCK])
+        return out.to(x.dtype).reshape(*x.shape[:-1], len(self.weight))
 
-    def _block(self, rows: Float[Tensor, "B K"]) -> Float[Tensor, "B M"]:
+    def _block(self, rows: Float[Tensor, "B K"], out: Float[Tensor, "B M"]) -> None:
         scale = rows.abs().amax(dim=1, keepdim=True).div_(MOST).clamp_(min=torch.finfo(torch.float32).tiny)
         integers = (rows / scale).round_().to(torch.int8)
-        product = torch.ops.aten._int_mm(integers, self.weight.t()) * scale * self.scale
-        return product if self.bias is None else product.add_(self.bias)
+        out.copy_(torch.ops.aten._int_mm(integers, self.weight.t())).mul_(scale).mul_(self.scale)
+        if self.bias is not None:
+            out.add_(self.bias)
+
+
+def has_int8(model: nn.Module) -> bool:
+    """Whether a network has such layers."""
+    return any(isinstance(module, Int8Linear) for module in model.modules())
 
 
 def to_int8(model: Any, whole: Sequence[str]) -> Any:

@@ -9,6 +9,7 @@ import torch
 
 from pyrite.backbones.batches import Batch
 from pyrite.backbones.engine import run_batches
+from pyrite.backbones.int8 import to_int8
 from pyrite.backbones.packed import packs
 from pyrite.backbones.prefixes import Sharing
 from pyrite.backbones.render import Rendered
@@ -57,3 +58,15 @@ def test_scores_of_real_models_do_not_depend_on_their_company(spec: str) -> None
         other = run(model, [rows[i] for i in mixed.tolist()], 200, sharing)
         assert torch.allclose(other, alone[mixed], atol=CLOSE), sharing
     assert float(alone.std()) > 100 * CLOSE, "the scores are too alike for this to say much"
+
+
+@pytest.mark.parametrize("spec", ["embedded:smollm2", "embedded:minilm"])
+def test_8_bit_scores_of_real_models_do_not_depend_on_their_company_either(spec: str) -> None:
+    model, rows = rows_and_model(spec)
+    to_int8(model, ("score", "classifier"))
+    sharing = Sharing(model.base_model)
+    alone = torch.cat([run(model, [row], 8192, None) for row in rows])
+    for budget in (60, 200, 8192):
+        assert torch.allclose(run(model, rows, budget, sharing), alone, atol=1e-6), budget
+    padded = run(model, rows, 8192, None)
+    assert float((padded - alone).abs().max()) > 0.05 * float(alone.std()), "padding would have done no harm"
