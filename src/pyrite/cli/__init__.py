@@ -16,6 +16,7 @@ import click
 
 from pyrite import __version__
 from pyrite.errors import PyriteError
+from pyrite.runtime.memory import keep_freed_memory
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "adapter": ("pyrite.cli.adapter", "Write the file by which TRL, verl or OpenRLHF uses a reward."),
@@ -114,6 +115,7 @@ with_examples(cli)
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; exit 0 done, 1 failed, 2 usage or input, 3 --fail-if, 130 interrupted."""
     arguments = sys.argv[1:] if argv is None else argv
+    keep_freed_memory()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names of columns may hold what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
