@@ -15,9 +15,10 @@ best of the repeats, since other work on the machine only ever adds time. `real 
     cached         Pyrite: scores that are known already, from samples to `Scores`
     cross-encoder  sentence-transformers' CrossEncoder, against Pyrite's encoder classifier
 
-`rate_share` is the least time for the unique tokens, 2 x weights x tokens / the rate of matrix products, over the time taken.
-The rate is the median of measurements between the ways, by the same clock. `--clock cpu --threads 1` counts seconds of the
-processor, for a machine that does other work too.
+`rate_share` is the least time for the tokens, 2 x weights x tokens / the rate of matrix products, over the time that `packed`
+takes. The rate is measured before and after each batch, by the same clock, since that of a shared machine moves from one second
+to the next. `--clock cpu --threads 1` counts seconds of the processor, for a machine that does other work too.
+Freed memory stays with the process, as in Pyrite's commands; all ways gain from that.
 `scoring_parity.py` says by how much scores move with batch size, order, padding side and sharing.
 """
 
@@ -39,19 +40,17 @@ from clocks import CLOCKS
 from scoring_parity import causal_reward, data_rows, ours, padded_loop, with_prompts_of
 
 CLOCK = [CLOCKS["wall"]]
-RATES: list[float] = []
 DTYPE = [torch.float32]
-"""Operations a second of matrix products, measured between the ways."""
 
 
-def measure_rate(dtype: torch.dtype, side: int = 1536, times: int = 3) -> None:
-    """Note the rate of a few matrix products."""
-    left, right = (torch.randn(side, side).to(dtype) for _ in range(2))
+def matrix_rate(side: int = 1536, times: int = 4) -> float:
+    """Operations a second of a few matrix products, now."""
+    left, right = (torch.randn(side, side).to(DTYPE[0]) for _ in range(2))
     left @ right
     begun = CLOCK[0]()
     for _ in range(times):
         left @ right
-    RATES.append(times * 2 * side**3 / (CLOCK[0]() - begun))
+    return times * 2 * side**3 / (CLOCK[0]() - begun)
 
 
 def in_turn(ways: dict[str, Callable[[], torch.Tensor]], repeats: int) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
@@ -63,7 +62,6 @@ def in_turn(ways: dict[str, Callable[[], torch.Tensor]], repeats: int) -> tuple[
             begun = CLOCK[0]()
             values[name] = way()
             best[name] = min(best[name], CLOCK[0]() - begun)
-            measure_rate(DTYPE[0])
     return best, values
 
 
@@ -93,6 +91,34 @@ def measure_order(reward: Any, rows: list[Any], budget: int, repeats: int) -> di
         "seconds": seconds,
         "tokens_a_second": {name: tokens / took for name, took in seconds.items()},
         "largest_difference": agree(values, 1e-4 if str(reward.model.dtype) == "torch.float32" else 0.5),
+    }
+
+
+def measure_share(reward: Any, rows: list[Any], budget: int) -> dict[str, Any]:
+    """The share of the matrix rate that packed batches reach, the rate taken around each of them."""
+    from pyrite.backbones.batches import plan_packed
+    from pyrite.backbones.packed import ON_CPU
+    from pyrite.backbones.tally import multiplied
+
+    weights, lengths = multiplied(reward.model.base_model), [len(row.ids) for row in rows]
+    order = sorted(range(len(rows)), key=lambda i: -lengths[i])
+    least, took, rates = [], [], []
+    for batch in plan_packed(order, lengths, min(budget, ON_CPU)):
+        before, begun = matrix_rate(), CLOCK[0]()
+        ours(reward, [rows[i] for i in batch], budget, "packed")
+        took.append(CLOCK[0]() - begun)
+        rates.append((before + matrix_rate()) / 2)
+        least.append(2 * weights * sum(lengths[i] for i in batch) / rates[-1])
+    shares = [floor / seconds for floor, seconds in zip(least, took, strict=True)]
+    return {
+        "weights": weights,
+        "tokens": sum(lengths),
+        "batches": len(took),
+        "matrix_gflops": sorted(rates)[len(rates) // 2] / 1e9,
+        "least_seconds": sum(least),
+        "seconds": sum(took),
+        "share": sum(least) / sum(took),
+        "spread": [min(shares), max(shares)],
     }
 
 
@@ -215,9 +241,10 @@ def main() -> None:
     CLOCK[0] = CLOCKS[arguments.clock]
     DTYPE[0] = getattr(torch, arguments.dtype)
 
-    from pyrite.backbones.tally import multiplied
+    from pyrite.runtime.memory import keep_freed_memory
     from pyrite.types import Sample, Status
 
+    keep_freed_memory()
     size, repeats, prompts = (48, 1, 2) if arguments.quick else (192, 3, 6)
     rows = data_rows(119)
     reward = causal_reward(arguments.dtype)
@@ -229,8 +256,7 @@ def main() -> None:
     padded_loop(reward.model, rendered[:2], 2, reward.model.config.pad_token_id)  # warm up
     found: dict[str, Any] = {"dtype": arguments.dtype, "threads": arguments.threads, "clock": arguments.clock}
     found["order"] = measure_order(reward, rendered, arguments.budget, repeats)
-    rate = sorted(RATES)[len(RATES) // 2]
-    found["matrix_gflops"] = rate / 1e9
+    found["rate"] = share = measure_share(reward, rendered, arguments.budget)
     for tokens in (200, 1000):
         some = prompts if tokens == 200 else 2
         shared_rows = with_prompts_of(rows, reward.renderer, tokens, some, 16)
@@ -240,7 +266,6 @@ def main() -> None:
     found["cached"] = measure_cached(singles)
     found["encoder"] = measure_encoder(rows[:8] if arguments.quick else rows[:24], arguments.budget, repeats)
     order = found["order"]
-    least = 2 * multiplied(reward.model.base_model) * order["tokens"] / rate
     best_peer = min(order["seconds"]["arrival"], order["seconds"]["rewardbench"])
     found["ratios"] = {
         "fp32_over_arrival": order["seconds"]["arrival"] / order["seconds"]["packed"],
@@ -249,11 +274,13 @@ def main() -> None:
         "prefix_gain_200": found["prefix_200"]["gain"],
         "prefix_gain_1000": found["prefix_1000"]["gain"],
         "over_cross_encoder": found["encoder"].get("ratio"),
-        "rate_share": least / order["seconds"]["packed"],
+        "rate_share": share["share"],
         "cached_scores_a_second": found["cached"]["scores_a_second"],
     }
-    print(f"{arguments.dtype}, {arguments.threads} threads, {rate / 1e9:.0f} GFLOP/s in matrix products")
-    print(f"the rate allows {rate / (2 * multiplied(reward.model.base_model)):.0f} tokens/s")
+    print(f"{arguments.dtype}, {arguments.threads} threads, {share['matrix_gflops']:.0f} GFLOP/s in matrix products")
+    print(f"2 x {share['weights']:,} weights x {share['tokens']:,} tokens: {share['least_seconds']:.1f} s at that rate")
+    low, high = share["spread"]
+    print(f"packed took {share['seconds']:.1f} s, a share of {share['share']:.2f} (batches {low:.2f} to {high:.2f})")
     for name, speed in order["tokens_a_second"].items():
         print(f"  {name:<12}{speed:8.0f} real tokens/s")
     for tokens in (200, 1000):
