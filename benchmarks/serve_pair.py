@@ -205,7 +205,7 @@ def drive(port: int, work: Sequence[tuple[str, str]], clients: int, seconds: flo
     lock, end = threading.Lock(), time.perf_counter() + seconds
 
     def client() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=900)
         while time.perf_counter() < end:
             with lock:
                 at = next(places, None)
