@@ -87,6 +87,8 @@ def figures(found: dict[str, dict[str, Any]], rewards: dict[str, Any], tokens: i
 
 def main() -> None:
     """Measure, print a table, and with --json one object last."""
+    from pyrite.runtime.memory import keep_freed_memory
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer rows, one repeat")
     parser.add_argument("--json", action="store_true")
@@ -95,6 +97,7 @@ def main() -> None:
     parser.add_argument("--formats", default=",".join(FORMATS), help="which, float32 first")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    keep_freed_memory()  # as Pyrite's commands do
     names = ["float32", *(name for name in arguments.formats.split(",") if name != "float32")]
     rewards = {name: reward_in(name) for name in names}
     rows = rows_of(rewards["float32"].renderer, 24 if arguments.quick else 128)

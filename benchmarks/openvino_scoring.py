@@ -40,6 +40,7 @@ from scoring import agree
 from scoring_parity import causal_reward, ours
 
 from pyrite.backbones.batches import collate, plan_batches
+from pyrite.runtime.memory import keep_freed_memory
 
 LEAST_WEIGHTS = 2**16
 """A matrix with fewer weights stays in float32: the score's."""
@@ -217,6 +218,7 @@ def main() -> None:
     parser.add_argument("--networks", default=",".join(NETWORKS), help="which, by name")
     words = parser.parse_args()
     torch.set_num_threads(words.threads)
+    keep_freed_memory()  # as Pyrite's commands do
     found = {}
     for name in words.networks.split(","):
         title, reward, many, few = NETWORKS[name]

@@ -3,8 +3,8 @@
     PYRITE_DATA=... python benchmarks/scoring.py [--quick] [--json] [--threads 2] [--dtype float32]
 
 Texts are real answers of many models to real instructions (alpaca_eval_multi). The causal model is SmolLM2-135M with a fresh
-score head, the encoder all-MiniLM-L6-v2 with one. Every way gets the same token ids; they take turns, and each figure is the
-best of the repeats, since other work on the machine only ever adds time. `real tokens` counts no padding.
+score head, the encoder all-MiniLM-L6-v2 with one. Every way gets the same token ids; they take turns, 32 rows or one prompt at a
+time, and each ratio is that of the whole times, with the least and the most of the turns. `real tokens` counts no padding.
 
     arrival        batches of 32 in order of arrival, padded to the longest: what TRL's trainers do with a reward model
     rewardbench    the same in batches of 8: RewardBench's loop
@@ -31,12 +31,14 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import torch
-from clocks import CLOCKS
+from clocks import CLOCKS, Way, gain, in_turn
 from scoring_parity import causal_reward, data_rows, ours, padded_loop, with_prompts_of
 
 CLOCK = [CLOCKS["wall"]]
@@ -53,18 +55,6 @@ def matrix_rate(side: int = 1536, times: int = 4) -> float:
     return times * 2 * side**3 / (CLOCK[0]() - begun)
 
 
-def in_turn(ways: dict[str, Callable[[], torch.Tensor]], repeats: int) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
-    """Best seconds of each way, run one after the other, and what each gave."""
-    best = dict.fromkeys(ways, float("inf"))
-    values: dict[str, torch.Tensor] = {}
-    for _ in range(repeats):
-        for name, way in ways.items():
-            begun = CLOCK[0]()
-            values[name] = way()
-            best[name] = min(best[name], CLOCK[0]() - begun)
-    return best, values
-
-
 def agree(values: dict[str, torch.Tensor], bound: float) -> float:
     """The largest difference between two ways; more than the bound ends the benchmark."""
     first = next(iter(values.values()))
@@ -75,21 +65,22 @@ def agree(values: dict[str, torch.Tensor], bound: float) -> float:
 
 
 def measure_order(reward: Any, rows: list[Any], budget: int, repeats: int) -> dict[str, Any]:
-    """Arrival order, in two batch sizes, against Pyrite's batches and packing, without sharing."""
+    """Arrival order, in two batch sizes, against Pyrite's batches and packing, without sharing, 32 rows at a turn."""
     pad = reward.model.config.pad_token_id
-    ways: dict[str, Callable[[], torch.Tensor]] = {
-        "arrival": lambda: padded_loop(reward.model, rows, 32, pad),
-        "rewardbench": lambda: padded_loop(reward.model, rows, 8, pad),
-        "padded": lambda: ours(reward, rows, budget, "padded"),
-        "packed": lambda: ours(reward, rows, budget, "packed"),
+    ways: dict[str, Way] = {
+        "arrival": lambda part: padded_loop(reward.model, part, 32, pad),
+        "rewardbench": lambda part: padded_loop(reward.model, part, 8, pad),
+        "padded": lambda part: ours(reward, part, budget, "padded"),
+        "packed": lambda part: ours(reward, part, budget, "packed"),
     }
-    seconds, values = in_turn(ways, repeats)
-    tokens = sum(len(row.ids) for row in rows)
+    took, values = in_turn(ways, CLOCK[0], repeats * [rows[at : at + 32] for at in range(0, len(rows), 32)])
+    tokens = repeats * sum(len(row.ids) for row in rows)
     return {
         "rows": len(rows),
         "tokens": tokens,
-        "seconds": seconds,
-        "tokens_a_second": {name: tokens / took for name, took in seconds.items()},
+        "seconds": took,
+        "tokens_a_second": {name: tokens / sum(each) for name, each in took.items()},
+        "gains": {name: gain(took, name, "packed") for name in ("arrival", "rewardbench", "padded")},
         "largest_difference": agree(values, 1e-4 if str(reward.model.dtype) == "torch.float32" else 0.5),
     }
 
@@ -123,38 +114,40 @@ def measure_share(reward: Any, rows: list[Any], budget: int) -> dict[str, Any]:
 
 
 def measure_sharing(reward: Any, rows: list[Any], budget: int, repeats: int) -> dict[str, Any]:
-    """The same engine with and without shared prompts, and the bound that the tokens set."""
+    """The same engine with and without shared prompts, a prompt at a turn, and the bound that the tokens set."""
     from pyrite.backbones.prefixes import unique_tokens
 
-    ways = {name: (lambda name=name: ours(reward, rows, budget, name)) for name in ("packed", "shared")}
-    seconds, values = in_turn(ways, repeats)
+    ways: dict[str, Way] = {name: partial(ours, reward, budget=budget, way=name) for name in ("packed", "shared")}
+    prompts = [list(part) for _, part in groupby(rows, key=lambda row: row.ids[:64])]
+    took, values = in_turn(ways, CLOCK[0], repeats * prompts)
     tokens, unique = sum(len(row.ids) for row in rows), unique_tokens([row.ids for row in rows])
     return {
+        "prompts": len(prompts),
         "rows": len(rows),
         "tokens": tokens,
         "unique_tokens": unique,
         "bound": tokens / unique,
-        "gain": seconds["packed"] / seconds["shared"],
-        "seconds": seconds,
+        "gain": gain(took, "packed", "shared"),
+        "seconds": took,
         "largest_difference": agree(values, 1e-4 if str(reward.model.dtype) == "torch.float32" else 0.5),
     }
 
 
-def measure_pipeline(reward: Any, texts: list[str], rows: list[Any], budget: int) -> dict[str, Any]:
-    """Transformers' pipeline on the texts of the rows, against rendering and scoring by Pyrite."""
+def measure_pipeline(reward: Any, rows: list[Any], budget: int) -> dict[str, Any]:
+    """Transformers' pipeline on the texts of the rows, its tokenising included, against Pyrite on the rows, 32 at a turn."""
     from transformers import pipeline
 
     pipe = pipeline("text-classification", model=reward.model, tokenizer=reward.renderer.tokenizer, function_to_apply="none")
-    begun = CLOCK[0]()
-    told = [found["score"] for found in pipe(texts, batch_size=32, add_special_tokens=False)]
-    theirs = CLOCK[0]() - begun
-    begun = CLOCK[0]()
-    scores = ours(reward, rows, budget, "packed")
-    return {
-        "pipeline": theirs,
-        "packed": CLOCK[0]() - begun,
-        "largest_difference": float((torch.tensor(told) - scores).abs().max()),
-    }
+    texts = {row.ids: reward.renderer.tokenizer.decode(row.ids) for row in rows}
+
+    def piped(part: list[Any]) -> torch.Tensor:
+        told = pipe([texts[row.ids] for row in part], batch_size=32, add_special_tokens=False)
+        return torch.tensor([found["score"] for found in told])
+
+    ways: dict[str, Way] = {"pipeline": piped, "packed": partial(ours, reward, budget=budget, way="packed")}
+    took, values = in_turn(ways, CLOCK[0], [rows[at : at + 32] for at in range(0, len(rows), 32)])
+    most = float((values["pipeline"] - values["packed"]).abs().max())
+    return {"seconds": took, "gain": gain(took, "pipeline", "packed"), "largest_difference": most}
 
 
 def measure_cached(samples: Sequence[Any]) -> dict[str, Any]:
@@ -206,24 +199,23 @@ def measure_encoder(rows: Sequence[dict[str, Any]], budget: int, repeats: int) -
         begun.renderer.tokenizer.save_pretrained(folder)
         reward = load_scalar(folder, LoadOptions(cache=False, batch_tokens=budget))
         peer = CrossEncoder(folder, device="cpu", max_length=reward.renderer.max_length, num_labels=1)
-        pairs = [(row["prompt"], answer) for row in rows for answer in row["completions"][:12] if answer]
-        samples = [Sample(*pair) for pair in pairs]
+        samples = [Sample(row["prompt"], answer) for row in rows for answer in row["completions"][:12] if answer]
         fits = [row.status == Status.OK and not row.cut_prompt for row in reward.renderer.render_all(samples)]
-        pairs = [pair for pair, fit in zip(pairs, fits, strict=True) if fit]
         samples = [sample for sample, fit in zip(samples, fits, strict=True) if fit]
         random.Random(0).shuffle(samples)
-        pairs = [(sample.prompt, sample.completion) for sample in samples]
         identity = torch.nn.Identity()
-        ways: dict[str, Callable[[], torch.Tensor]] = {
-            "cross-encoder": lambda: torch.tensor(peer.predict(pairs, batch_size=32, activation_fn=identity)),
-            "pyrite": lambda: reward.score(samples).value,
+        ways: dict[str, Way] = {
+            "cross-encoder": lambda part: torch.tensor(
+                peer.predict([(one.prompt, one.completion) for one in part], batch_size=32, activation_fn=identity)
+            ),
+            "pyrite": lambda part: reward.score(part).value,
         }
-        seconds, values = in_turn(ways, repeats)
+        took, values = in_turn(ways, CLOCK[0], repeats * [samples[at : at + 64] for at in range(0, len(samples), 64)])
     return {
-        "rows": len(pairs),
-        "seconds": seconds,
+        "rows": len(samples),
+        "seconds": took,
         "largest_difference": agree(values, 1e-4),
-        "ratio": seconds["cross-encoder"] / seconds["pyrite"],
+        "gain": gain(took, "cross-encoder", "pyrite"),
     }
 
 
@@ -245,7 +237,7 @@ def main() -> None:
     from pyrite.types import Sample, Status
 
     keep_freed_memory()
-    size, repeats, prompts = (48, 1, 2) if arguments.quick else (192, 3, 6)
+    size, repeats, prompts = (64, 1, 2) if arguments.quick else (192, 3, 6)
     rows = data_rows(119)
     reward = causal_reward(arguments.dtype)
     render = reward.renderer.render_all
@@ -258,39 +250,43 @@ def main() -> None:
     found["order"] = measure_order(reward, rendered, arguments.budget, repeats)
     found["rate"] = share = measure_share(reward, rendered, arguments.budget)
     for tokens in (200, 1000):
-        some = prompts if tokens == 200 else 2
-        shared_rows = with_prompts_of(rows, reward.renderer, tokens, some, 16)
-        found[f"prefix_{tokens}"] = {"prompts": some, **measure_sharing(reward, shared_rows, arguments.budget, repeats)}
-    texts = [reward.renderer.tokenizer.decode(row.ids) for row in rendered]
-    found["pipeline"] = measure_pipeline(reward, texts, rendered, arguments.budget)
+        shared_rows = with_prompts_of(rows, reward.renderer, tokens, prompts if tokens == 200 else 2, 16)
+        found[f"prefix_{tokens}"] = measure_sharing(reward, shared_rows, arguments.budget, repeats)
+    found["pipeline"] = measure_pipeline(reward, rendered[:32] if arguments.quick else rendered, arguments.budget)
     found["cached"] = measure_cached(singles)
-    found["encoder"] = measure_encoder(rows[:8] if arguments.quick else rows[:24], arguments.budget, repeats)
-    order = found["order"]
-    best_peer = min(order["seconds"]["arrival"], order["seconds"]["rewardbench"])
-    found["ratios"] = {
-        "fp32_over_arrival": order["seconds"]["arrival"] / order["seconds"]["packed"],
-        "over_best_peer": best_peer / order["seconds"]["packed"],
-        "over_pipeline": found["pipeline"]["pipeline"] / found["pipeline"]["packed"],
-        "prefix_gain_200": found["prefix_200"]["gain"],
-        "prefix_gain_1000": found["prefix_1000"]["gain"],
-        "over_cross_encoder": found["encoder"].get("ratio"),
+    found["encoder"] = measure_encoder(rows[:16] if arguments.quick else rows[:24], arguments.budget, repeats)
+    gains = gains_of(found)
+    found["ratios"] = {name: told["ratio"] for name, told in gains.items()} | {
         "rate_share": share["share"],
         "cached_scores_a_second": found["cached"]["scores_a_second"],
     }
+    found["spreads"] = {name: [told["least"], told["most"]] for name, told in gains.items()} | {"rate_share": share["spread"]}
     print(f"{arguments.dtype}, {arguments.threads} threads, {share['matrix_gflops']:.0f} GFLOP/s in matrix products")
     print(f"2 x {share['weights']:,} weights x {share['tokens']:,} tokens: {share['least_seconds']:.1f} s at that rate")
-    low, high = share["spread"]
-    print(f"packed took {share['seconds']:.1f} s, a share of {share['share']:.2f} (batches {low:.2f} to {high:.2f})")
-    for name, speed in order["tokens_a_second"].items():
+    for name, speed in found["order"]["tokens_a_second"].items():
         print(f"  {name:<12}{speed:8.0f} real tokens/s")
     for tokens in (200, 1000):
         part = found[f"prefix_{tokens}"]
         told = f"{part['rows']} completions of {part['prompts']} prompts of about {tokens} tokens"
-        print(f"  {told}: {part['gain']:.2f} times as fast (the tokens allow {part['bound']:.2f})")
+        print(f"  {told}: {part['unique_tokens']:,} of {part['tokens']:,} tokens remain, which allows {part['bound']:.2f}")
     for name, value in found["ratios"].items():
-        print(f"{name:<24}{'n/a' if value is None else f'{value:.2f}'}")
+        low, high = found["spreads"].get(name, (value, value))
+        print(f"{name:<24}{value:.2f}" + (f"  ({low:.2f} to {high:.2f})" if low < high else ""))
     if arguments.json:
         print(json.dumps(found))
+
+
+def gains_of(found: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """The ratios that the targets are about, each with its least and most."""
+    gains = found["order"]["gains"]
+    told = {
+        "fp32_over_arrival": gains["arrival"],
+        "over_best_peer": min((gains["arrival"], gains["rewardbench"]), key=lambda one: one["ratio"]),
+        "over_pipeline": found["pipeline"]["gain"],
+        "prefix_gain_200": found["prefix_200"]["gain"],
+        "prefix_gain_1000": found["prefix_1000"]["gain"],
+    }
+    return told | ({"over_cross_encoder": found["encoder"]["gain"]} if "gain" in found["encoder"] else {})
 
 
 if __name__ == "__main__":
