@@ -137,7 +137,7 @@ def told(found: dict[str, Any], name: str) -> str:
     names = (column.format(f"{server}/s", "p50 ms", "p99 ms") for server in ("pyrite", "alone"))
     lines = [f"{name}: {WORK[name].completions} completions a prompt of about {WORK[name].prompt} tokens"]
     lines += [f"{'clients':>8} | {' | '.join(names)} | ratio (least to most)"]
-    for row in rows:
+    for row in found["levels"]:
         parts = [
             column.format(*(row[server][key] for key in ("per_second", "p50_ms", "p99_ms"))) for server in ("pyrite", "alone")
         ]
