@@ -15,11 +15,12 @@ import argparse
 import json
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from clocks import CLOCKS
+from clocks import CLOCKS, Way, in_turn
 from scoring_parity import causal_reward, data_rows, ours
 
 FORMATS = ("float32", "bfloat16", "int8")
@@ -45,19 +46,13 @@ def rows_of(renderer: Any, count: int) -> list[Any]:
     return rows[:count]
 
 
-def in_turn(
-    rewards: dict[str, Any], rows: Sequence[Any], repeats: int, clock: Callable[[], float]
-) -> dict[str, dict[str, Any]]:
+def measure(rewards: dict[str, Any], rows: list[Any], repeats: int, clock: Callable[[], float]) -> dict[str, dict[str, Any]]:
     """Best seconds and the scores of each format."""
-    found: dict[str, dict[str, Any]] = {name: {"seconds": float("inf")} for name in rewards}
     for reward in rewards.values():
         ours(reward, rows[:2], 8192)  # warm up
-    for _ in range(repeats):
-        for name, reward in rewards.items():
-            begun = clock()
-            found[name]["scores"] = ours(reward, rows, 8192)
-            found[name]["seconds"] = min(found[name]["seconds"], clock() - begun)
-    return found
+    ways: dict[str, Way] = {name: partial(ours, reward, budget=8192) for name, reward in rewards.items()}
+    took, scores = in_turn(ways, clock, repeats * [rows])
+    return {name: {"seconds": min(took[name]), "scores": scores[name][-len(rows) :]} for name in rewards}
 
 
 def figures(found: dict[str, dict[str, Any]], rewards: dict[str, Any], tokens: int) -> dict[str, Any]:
@@ -102,7 +97,7 @@ def main() -> None:
     rewards = {name: reward_in(name) for name in names}
     rows = rows_of(rewards["float32"].renderer, 24 if arguments.quick else 128)
     tokens = sum(len(row.ids) for row in rows)
-    found = in_turn(rewards, rows, 1 if arguments.quick else 3, CLOCKS[arguments.clock])
+    found = measure(rewards, rows, 1 if arguments.quick else 3, CLOCKS[arguments.clock])
     told = figures(found, rewards, tokens)
     print(f"{len(rows)} rows, {tokens} tokens, {arguments.threads} threads, {arguments.clock} clock")
     print(f"{'':<10}{'tokens/s':>9}{'ratio':>7}{'GFLOP/s':>9}{'allowed':>9}{'largest sd':>12}{'rms sd':>9}{'Spearman':>10}")

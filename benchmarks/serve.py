@@ -35,13 +35,12 @@ from typing import Any
 from serve_pair import LEVELS, WORK, Plan, Running, Work, drive, make_reward, run_ours, run_peer, save
 
 
-def in_one_process(plan: Plan, work: Work, num: int = 64) -> dict[str, Any]:
+def in_one_process(plan: Plan, work: Work, reward: Any, num: int = 64) -> dict[str, Any]:
     """What the engine gains without HTTP: texts 32 at a time against one by one, as transformers runs them."""
     import torch
 
     from pyrite.types import Sample
 
-    reward = make_reward(plan.folder)
     samples = [Sample(*text) for text in plan.texts(num, 5, work)]
     rows = reward.renderer.render_all(samples)
     ratios, one, together = [], [0.0], [0.0]
@@ -57,12 +56,11 @@ def in_one_process(plan: Plan, work: Work, num: int = 64) -> dict[str, Any]:
     return spread(ratios)
 
 
-def tokens_allow(plan: Plan, work: Work, at_once: int = 32) -> float:
+def tokens_allow(plan: Plan, work: Work, reward: Any, at_once: int = 32) -> float:
     """Tokens of as many texts as wait together, over those that remain where each common beginning counts once."""
     from pyrite.backbones.prefixes import unique_tokens
     from pyrite.types import Sample
 
-    reward = make_reward(plan.folder)
     ids = [row.ids for row in reward.renderer.render_all([Sample(*text) for text in plan.texts(1024, 5, work)])]
     unique = sum(unique_tokens(ids[at : at + at_once]) for at in range(0, len(ids), at_once))
     return round(sum(map(len, ids)) / unique, 2)
@@ -99,7 +97,7 @@ def level(plan: Plan, work: Work, clients: int, servers: dict[str, Running]) -> 
     return row
 
 
-def overload(plan: Plan) -> dict[str, Any]:
+def overload(plan: Plan, reward: Any) -> dict[str, Any]:
     """A queue of 64 samples and 64 clients that post eight each: every answer is right, the rest are 429."""
     from pyrite.types import Sample
 
@@ -107,7 +105,7 @@ def overload(plan: Plan) -> dict[str, Any]:
     with Running(run_ours, plan.folder, 64) as server:
         found = drive(server.port, work, 64, plan.seconds, at_once=8)
     places = sorted(found["answers"])
-    wanted = make_reward(plan.folder).score([Sample(*work[i]) for i in places]).value.tolist()
+    wanted = reward.score([Sample(*work[i]) for i in places]).value.tolist()
     wrong = sum(abs(found["answers"][i] - value) > 1e-4 for i, value in zip(places, wanted, strict=True))
     codes = dict(found["codes"])
     lost = codes.get(200, 0) * 8 - len(places)
@@ -165,15 +163,16 @@ def main() -> None:
             result["soak"] = found = soak(plan, given.soak)
             print(f"resident memory {found['start_mb']} MB, after {given.soak:g} minutes {found['end_mb']} MB")
         else:
+            reward = make_reward(plan.folder)
             for name in given.work:
                 work = WORK[name]
                 result[name] = {
-                    "tokens_allow": tokens_allow(plan, work),
-                    "in_one_process": in_one_process(plan, work),
+                    "tokens_allow": tokens_allow(plan, work, reward),
+                    "in_one_process": in_one_process(plan, work, reward),
                     "levels": levels(plan, work),
                 }
                 print(told(result[name], name), flush=True)
-            result["overload"] = overload(plan)
+            result["overload"] = overload(plan, reward)
             print("overload:", result["overload"])
     if given.json:
         print(json.dumps(result))
